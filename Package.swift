@@ -1,0 +1,93 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Every Swift target: language mode 6, warnings are errors.
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+]
+
+/// A target of ours: it may import only what stands above it in this file.
+func layer(
+    _ name: String, _ dependencies: [Target.Dependency], path: String? = nil, exclude: [String] = []
+) -> Target {
+    .target(name: name, dependencies: dependencies, path: path, exclude: exclude, swiftSettings: strict)
+}
+
+/// The tests of one target, in `Tests/NAMETests`.
+func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {
+    .testTarget(
+        name: "\(name)Tests", dependencies: [.target(name: name)] + dependencies, resources: resources,
+        swiftSettings: strict)
+}
+
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+
+let package = Package(
+    name: "rbd-ferry",
+    products: [.executable(name: "rbd-ferry", targets: ["rbd-ferry"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    ],
+    targets: [
+        .systemLibrary(name: "CCeph", providers: [.apt(["librbd-dev", "librados-dev"])]),
+        .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+        .systemLibrary(name: "CLinuxFile"),
+
+        layer("FerryCore", []),
+        layer("DiffStream", ["FerryCore"]),
+        layer("Conversation", ["FerryCore"], exclude: ["WIRE.md"]),
+        layer("ImageStore", ["FerryCore"]),
+        layer("Planning", ["FerryCore"]),
+        layer("Threading", ["FerryCore", nioPosix]),
+        layer("DirectoryStore", ["FerryCore", "ImageStore", "Threading", "CLinuxFile"]),
+        layer("CephStore", ["FerryCore", "ImageStore", "Threading", "CCeph"]),
+        layer("Compression", ["FerryCore", "CZstd"]),
+        layer("OpenSSL", ["FerryCore", "COpenSSL"]),
+        layer("SecureTransport", ["FerryCore", "OpenSSL", nioCore, nioPosix]),
+        layer(
+            "Engine",
+            [
+                "FerryCore", "DiffStream", "Conversation", "Planning", "ImageStore", "Threading", "Compression",
+                "OpenSSL", "SecureTransport", nioCore, nioPosix, logging,
+            ]),
+        layer(
+            "Agent",
+            ["FerryCore", "Engine", "ImageStore", "CephStore", "DirectoryStore", "SecureTransport", yams, logging]),
+        .executableTarget(
+            name: "rbd-ferry", dependencies: ["FerryCore", "Agent", "Engine", argumentParser, logging],
+            swiftSettings: strict),
+
+        layer("MemoryStore", ["FerryCore", "ImageStore"], path: "Tests/MemoryStore"),
+        layer("StoreConformance", ["FerryCore", "ImageStore"], path: "Tests/StoreConformance"),
+        tests("FerryCore", []),
+        tests("DiffStream", ["FerryCore"], resources: [.copy("Golden")]),
+        tests("Conversation", ["FerryCore"]),
+        tests("Planning", ["FerryCore"]),
+        tests("Compression", ["FerryCore"]),
+        tests("OpenSSL", ["FerryCore"]),
+        tests("SecureTransport", ["FerryCore", "OpenSSL", nioCore, nioPosix, nioEmbedded]),
+        tests("MemoryStore", ["FerryCore", "ImageStore", "StoreConformance"]),
+        tests("DirectoryStore", ["FerryCore", "ImageStore", "StoreConformance"]),
+        tests("CephStore", ["FerryCore", "ImageStore", "StoreConformance"]),
+        tests(
+            "Engine",
+            [
+                "FerryCore", "DiffStream", "Conversation", "Planning", "ImageStore", "MemoryStore", "Compression",
+                "SecureTransport", nioCore,
+            ]),
+        tests("Agent", ["FerryCore", "ImageStore", "Engine"]),
+        .testTarget(name: "EndToEnd", dependencies: ["FerryCore"], path: "Tests/EndToEnd", swiftSettings: strict),
+    ]
+)

@@ -1,0 +1,64 @@
+#if canImport(Glibc)
+import Glibc
+#endif
+
+/// Memory for image data that a C library fills or drains while we wait.
+///
+/// A `[UInt8]` can't lend its address to an operation that ends later, so reads and writes in flight use this.
+/// It owns its memory and frees it with its last reference. Whoever starts an operation on it keeps a reference
+/// until the operation has ended.
+///
+/// Thread rule (why `@unchecked Sendable` holds): a buffer has one writer at a time, and is read only after that
+/// writer has ended; the owners hand it on through `await`, which orders the accesses.
+public final class DataBuffer: @unchecked Sendable {
+    /// Size in bytes.
+    public let byteCount: Int
+    private let memory: UnsafeMutableRawPointer
+
+    /// Takes `byteCount` bytes, not cleared.
+    public init(byteCount: Int) {
+        self.byteCount = byteCount
+        memory = UnsafeMutableRawPointer.allocate(byteCount: max(byteCount, 1), alignment: 4096)
+    }
+
+    /// A buffer that holds a copy of `bytes`.
+    public convenience init(_ bytes: [UInt8]) {
+        self.init(byteCount: bytes.count)
+        unsafeBytes.copyBytes(from: bytes)
+    }
+
+    deinit { memory.deallocate() }
+
+    /// The memory itself, for the wrappers of C calls. Valid as long as the buffer is referenced.
+    public var unsafeBytes: UnsafeMutableRawBufferPointer {
+        UnsafeMutableRawBufferPointer(start: memory, count: byteCount)
+    }
+
+    /// Lends the bytes for reading.
+    @inlinable
+    public func withSpan<Result, Failure: Error>(
+        _ body: (Span<UInt8>) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        let bytes = UnsafeRawBufferPointer(unsafeBytes).assumingMemoryBound(to: UInt8.self)
+        return try body(bytes.span)
+    }
+
+    /// A copy of the bytes in `range`.
+    public func bytes(in range: Range<Int>) -> [UInt8] {
+        Array(unsafeBytes[range])
+    }
+
+    /// Appends the bytes in `range` to `array`, in one copy.
+    public func append(_ range: Range<Int>, to array: inout [UInt8]) {
+        array.append(contentsOf: UnsafeRawBufferPointer(rebasing: unsafeBytes[range]))
+    }
+
+    /// Whether every byte in `range` is zero.
+    public func isZero(_ range: Range<Int>) -> Bool {
+        guard let first = range.first else { return true }
+        let start = UnsafeRawPointer(memory) + first
+        guard unsafeBytes[first] == 0 else { return false }
+        // A run equals itself shifted by one byte only if all its bytes equal the first.
+        return memcmp(start, start + 1, range.count - 1) == 0
+    }
+}

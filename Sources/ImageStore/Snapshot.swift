@@ -1,0 +1,15 @@
+public import FerryCore
+
+/// A snapshot as its store sees it now.
+public struct Snapshot: Hashable, Sendable {
+    /// Id and name.
+    public let identity: SnapshotIdentity
+    /// Size of the image at this snapshot, in bytes.
+    public let byteCount: UInt64
+
+    /// A snapshot with its size.
+    public init(identity: SnapshotIdentity, byteCount: UInt64) {
+        self.identity = identity
+        self.byteCount = byteCount
+    }
+}
