@@ -1,0 +1,146 @@
+import FerryCore
+
+/// The receiver's side of a conversation: what may come, what may go, and what it means.
+///
+/// A value: no sockets, no store, no clock.
+///
+///     greeting --hello--> idle --offer--> deciding --answer(send)--> receiving --totals--> publishing
+///                          ^                 |                                                |
+///                          +---answer(published, refused)------------- committed() -----------+
+///     any state --fault--> closed
+public struct ReceiverMachine: Sendable {
+    /// What a record from the peer means for the engine.
+    public enum Event: Equatable, Sendable {
+        /// The peer greeted; our hello is due.
+        case ready(Hello)
+        /// Decide about this offer. Its names, sizes and lists are within limits.
+        case offered(Offer)
+        /// Take the block in.
+        case block([UInt8])
+        /// The sender has sent everything: check and publish.
+        case ended(Totals)
+        /// The peer ends the conversation.
+        case fault(PeerFault)
+        /// Nothing to do.
+        case nothing
+    }
+
+    private enum State: Sendable {
+        case greeting
+        case idle
+        case deciding(Offer)
+        case receiving(Offer, Progress)
+        case publishing(Offer, Totals, Progress)
+        case closed
+    }
+    private var state = State.greeting
+
+    /// A machine for a new connection.
+    public init() {}
+
+    /// What a record from the peer means. Throws when it has no place here, or breaks a limit.
+    public mutating func received(_ record: WireRecord) throws(ProtocolViolation) -> Event {
+        guard let control = try ControlRecord(record) else {
+            guard case .receiving = state else {
+                throw ProtocolViolation(.unexpected(.block, state: stateName))
+            }
+            return .block(record.payload)
+        }
+        switch (control, state) {
+        case (.keepAlive, _):
+            return .nothing
+        case (.fault(let fault), _):
+            state = .closed
+            return .fault(fault)
+        case (.hello(let hello), .greeting):
+            try hello.checkVersion()
+            state = .idle
+            return .ready(hello)
+        case (.offer(let offer), .idle):
+            try offer.check()
+            state = .deciding(offer)
+            return .offered(offer)
+        case (.totals(let totals), .receiving(let offer, let durable)):
+            state = .publishing(offer, totals, durable)
+            return .ended(totals)
+        default:
+            throw ProtocolViolation(.unexpected(control.tag, state: stateName))
+        }
+    }
+
+    /// Notes that an answer to the open offer goes out.
+    public mutating func answer(_ answer: Answer) {
+        guard case .deciding(let offer) = state else { preconditionFailure("an answer follows an offer") }
+        switch answer.kind {
+        case .send: state = .receiving(offer, Progress(watermark: answer.watermark, contentByteCount: 0))
+        case .published, .refused: state = .idle
+        }
+    }
+
+    /// Notes that a progress report goes out; the watermark never falls.
+    public mutating func progress(_ progress: Progress) {
+        switch state {
+        case .receiving(let offer, let last):
+            precondition(progress.watermark >= last.watermark, "the watermark only grows")
+            state = .receiving(offer, progress)
+        case .publishing(let offer, let totals, let last):
+            precondition(progress.watermark >= last.watermark, "the watermark only grows")
+            state = .publishing(offer, totals, progress)
+        case .greeting, .idle, .deciding, .closed:
+            preconditionFailure("progress is told only during a transfer")
+        }
+    }
+
+    /// The commit record that is due once the target is published.
+    public mutating func committed() -> Committed {
+        guard case .publishing(let offer, let totals, _) = state else {
+            preconditionFailure("a commit follows totals")
+        }
+        state = .idle
+        return Committed(target: offer.target, digest: totals.digest)
+    }
+
+    private var stateName: String {
+        switch state {
+        case .greeting: "waiting for hello"
+        case .idle: "no offer is open"
+        case .deciding: "deciding about an offer"
+        case .receiving: "receiving"
+        case .publishing: "publishing"
+        case .closed: "closed"
+        }
+    }
+}
+
+extension Offer {
+    /// Checks an offer's names, sizes and lists against the limits.
+    func check() throws(ProtocolViolation) {
+        try Self.checkName(image, "image name")
+        try Self.checkName(target.name, "snapshot name")
+        for snapshot in snapshots { try Self.checkName(snapshot.name, "snapshot name") }
+        guard snapshots.count <= Limits.offeredSnapshotCountMax else {
+            throw violation("at most \(Limits.offeredSnapshotCountMax) snapshots", "\(snapshots.count)")
+        }
+        guard byteCount <= Limits.imageByteCountMax else {
+            throw violation("an image of at most \(Limits.imageByteCountMax) bytes", "\(byteCount)")
+        }
+        guard checkpointByteCount >= UInt64(Limits.blockContentByteCountMax) else {
+            throw violation("a checkpoint distance of at least one block", "\(checkpointByteCount)")
+        }
+        guard source.cluster.utf8.count <= 256, source.image.utf8.count <= 256 else {
+            throw violation("an image identity of at most 256 bytes", "more")
+        }
+    }
+
+    private static func checkName(_ name: String, _ what: String) throws(ProtocolViolation) {
+        guard !name.isEmpty, name.utf8.count <= Limits.nameByteCountMax, !name.utf8.contains(0) else {
+            throw ProtocolViolation(
+                .contradiction(
+                    what, expected: "1 to \(Limits.nameByteCountMax) bytes without NUL", found: name.printable))
+        }
+    }
+
+    private func violation(_ expected: String, _ found: String) -> ProtocolViolation {
+        ProtocolViolation(.contradiction("offer", expected: expected, found: found))
+    }
+}

@@ -1,0 +1,108 @@
+public import FerryCore
+
+/// What a receiver keeps with a mirror image about where it comes from and what it holds. Stored as JSON.
+public struct MirrorRecord: Codable, Equatable, Sendable {
+    /// The image that this one mirrors.
+    public var source: ImageIdentity
+    /// The source's name when the mirror was made; for people.
+    public var sourceName: String
+    /// Snapshots published here, oldest first.
+    public var published: [PublishedSnapshot]
+
+    private enum CodingKeys: String, CodingKey {
+        case source, published
+        case sourceName = "source_name"
+    }
+
+    /// A record of a mirror without snapshots.
+    public init(source: ImageIdentity, sourceName: String, published: [PublishedSnapshot] = []) {
+        self.source = source
+        self.sourceName = sourceName
+        self.published = published
+    }
+}
+
+/// A snapshot of the source and the mirror's snapshot that equals it.
+public struct PublishedSnapshot: Codable, Equatable, Sendable {
+    /// The source's snapshot.
+    public var source: SnapshotIdentity
+    /// The mirror's snapshot.
+    public var mirror: SnapshotIdentity
+
+    /// A published pair.
+    public init(source: SnapshotIdentity, mirror: SnapshotIdentity) {
+        self.source = source
+        self.mirror = mirror
+    }
+}
+
+/// How far a transfer has come. Stored as JSON with the mirror image before the first write of a transfer.
+public struct Checkpoint: Codable, Equatable, Sendable {
+    /// What the mirror's head is going through.
+    public enum Phase: String, Codable, Sendable {
+        /// The head is being made equal to the base; nothing of the delta is in it.
+        case preparing
+        /// The delta is being applied.
+        case applying
+        /// The delta is applied and checked; the snapshot is being made.
+        case publishing
+    }
+
+    /// The transfer whose part the head holds.
+    public var transfer: TransferIdentity
+    /// What is durable of it.
+    public var resumePoint: ResumePoint
+    /// What the head is going through.
+    public var phase: Phase
+
+    private enum CodingKeys: String, CodingKey {
+        case transfer, phase
+        case resumePoint = "durable"
+    }
+
+    /// A checkpoint from its parts.
+    public init(transfer: TransferIdentity, resumePoint: ResumePoint, phase: Phase) {
+        self.transfer = transfer
+        self.resumePoint = resumePoint
+        self.phase = phase
+    }
+}
+
+/// Where a transfer goes on.
+public struct ResumePoint: Codable, Equatable, Sendable {
+    /// Every byte of the delta below this offset is durable.
+    public var watermark: UInt64
+    /// Block content that brought it there, on all connections together, in bytes: what going on here saves.
+    public var contentByteCount: UInt64
+
+    private enum CodingKeys: String, CodingKey {
+        case watermark
+        case contentByteCount = "content_bytes"
+    }
+
+    /// A point from its parts.
+    public init(watermark: UInt64, contentByteCount: UInt64) {
+        self.watermark = watermark
+        self.contentByteCount = contentByteCount
+    }
+
+    /// Nothing is durable.
+    public static let start = ResumePoint(watermark: 0, contentByteCount: 0)
+}
+
+/// A mirror image as it is found, before anything is decided.
+public struct MirrorState: Equatable, Sendable {
+    /// Our record on it; nil when it was not made by us.
+    public var record: MirrorRecord?
+    /// The transfer that its head holds a part of; nil when there is none.
+    public var checkpoint: Checkpoint?
+    /// The snapshots that are there, whoever made them.
+    public var snapshots: [SnapshotIdentity]
+
+    /// A state from its parts.
+    public init(record: MirrorRecord?, checkpoint: Checkpoint?, snapshots: [SnapshotIdentity]) {
+        self.record = record
+        self.checkpoint = checkpoint
+        self.snapshots = snapshots
+    }
+}
