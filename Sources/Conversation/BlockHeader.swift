@@ -1,4 +1,4 @@
-public import FerryCore
+import FerryCore
 
 /// How a block's content travels.
 public enum BlockCoding: UInt8, Sendable {

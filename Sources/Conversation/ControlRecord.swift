@@ -1,4 +1,4 @@
-public import FerryCore
+import FerryCore
 import FoundationEssentials
 
 /// A record whose payload is JSON. Unknown keys are ignored, so later versions can add some.

@@ -22,7 +22,7 @@ public final class DataBuffer: @unchecked Sendable {
     }
 
     /// A buffer that holds a copy of `bytes`.
-    public convenience init(_ bytes: [UInt8]) {
+    public convenience init(_ bytes: some Collection<UInt8>) {
         self.init(byteCount: bytes.count)
         unsafeBytes.copyBytes(from: bytes)
     }

@@ -44,6 +44,10 @@ public protocol Image: Sendable {
     /// Removes a snapshot. Throws `.notFound` when the id is gone and `.locked` when it is pinned.
     func removeSnapshot(_ snapshot: SnapshotIdentity) async throws(StoreError)
 
+    /// The first stretch in which the head differs from `snapshot` (nil: from all zeros), a changed size included;
+    /// nil when nothing was written since. May report a stretch whose bytes are equal, never miss one that differs.
+    func firstChange(since snapshot: SnapshotIdentity?) async throws(StoreError) -> Extent?
+
     /// Our state that is kept with the image; nil when the key was never set. Read afresh.
     func metadata(_ key: String) async throws(StoreError) -> String?
 
@@ -152,10 +156,6 @@ public protocol MirrorImage: Image {
 
     /// Makes the head all zeros and frees its space; for an image without snapshots.
     func wipe() async throws(StoreError)
-
-    /// The first stretch in which the head differs from `snapshot` (nil: from all zeros), a changed size included;
-    /// nil when nothing was written since. May report a stretch whose bytes are equal, never miss one that differs.
-    func firstChange(since snapshot: SnapshotIdentity?) async throws(StoreError) -> Extent?
 
     /// Closes and removes the image. Throws `.locked` when it has snapshots or another client has it open.
     func remove() async throws(StoreError)

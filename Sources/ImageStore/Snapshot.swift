@@ -6,10 +6,13 @@ public struct Snapshot: Hashable, Sendable {
     public let identity: SnapshotIdentity
     /// Size of the image at this snapshot, in bytes.
     public let byteCount: UInt64
+    /// Whether it is pinned, by us or by anyone: removing it fails.
+    public let isPinned: Bool
 
     /// A snapshot with its size.
-    public init(identity: SnapshotIdentity, byteCount: UInt64) {
+    public init(identity: SnapshotIdentity, byteCount: UInt64, isPinned: Bool = false) {
         self.identity = identity
         self.byteCount = byteCount
+        self.isPinned = isPinned
     }
 }

@@ -1,0 +1,93 @@
+import Synchronization
+
+/// A number of bytes that may be in use at once. Takers wait their turn, in order.
+///
+/// A take larger than the whole budget waits until nothing is in use, and then goes alone.
+final class ByteBudget: Sendable {
+    private struct Waiter {
+        let id: Int
+        let byteCount: UInt64
+        let continuation: CheckedContinuation<Void, any Error>
+    }
+    private struct State {
+        var used: UInt64 = 0
+        var nextID = 0
+        var waiters: [Waiter] = []
+        var failure: (any Error)?
+    }
+    private let limit: UInt64
+    private let state = Mutex(State())
+
+    /// A budget of `limit` bytes.
+    init(limit: UInt64) {
+        self.limit = limit
+    }
+
+    /// Takes bytes; waits until they fit. Throws when cancelled or failed.
+    func take(_ byteCount: UInt64) async throws {
+        let id = state.withLock { state in
+            state.nextID += 1
+            return state.nextID
+        }
+        try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { continuation in
+                let outcome: Result<Void, any Error>? = state.withLock { state in
+                    if let failure = state.failure { return .failure(failure) }
+                    if Task.isCancelled { return .failure(CancellationError()) }
+                    if state.waiters.isEmpty, fits(byteCount, state.used) {
+                        state.used += byteCount
+                        return .success(())
+                    }
+                    state.waiters.append(Waiter(id: id, byteCount: byteCount, continuation: continuation))
+                    return nil
+                }
+                if let outcome { continuation.resume(with: outcome) }
+            }
+        } onCancel: {
+            cancel(id)
+        }
+    }
+
+    /// Gives bytes back.
+    func give(_ byteCount: UInt64) {
+        let ready = state.withLock { state in
+            precondition(byteCount <= state.used, "no more is given back than was taken")
+            state.used -= byteCount
+            return admit(&state)
+        }
+        for waiter in ready { waiter.continuation.resume() }
+    }
+
+    /// Makes every waiting and later take throw.
+    func fail(_ error: any Error) {
+        let waiters = state.withLock { state in
+            if state.failure == nil { state.failure = error }
+            defer { state.waiters = [] }
+            return state.waiters
+        }
+        for waiter in waiters { waiter.continuation.resume(throwing: error) }
+    }
+
+    private func fits(_ byteCount: UInt64, _ used: UInt64) -> Bool {
+        used == 0 || byteCount <= limit && used <= limit - byteCount
+    }
+
+    private func admit(_ state: inout State) -> [Waiter] {
+        var ready: [Waiter] = []
+        while let first = state.waiters.first, fits(first.byteCount, state.used) {
+            state.used += first.byteCount
+            ready.append(state.waiters.removeFirst())
+        }
+        return ready
+    }
+
+    private func cancel(_ id: Int) {
+        let (cancelled, ready) = state.withLock { state -> (Waiter?, [Waiter]) in
+            guard let index = state.waiters.firstIndex(where: { $0.id == id }) else { return (nil, []) }
+            let waiter = state.waiters.remove(at: index)
+            return (waiter, admit(&state))
+        }
+        cancelled?.continuation.resume(throwing: CancellationError())
+        for waiter in ready { waiter.continuation.resume() }
+    }
+}

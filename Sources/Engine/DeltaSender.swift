@@ -1,0 +1,117 @@
+import Compression
+import Conversation
+import DiffStream
+import FerryCore
+import ImageStore
+import Threading
+
+/// Reads a delta and turns it into sealed blocks, in order of offset.
+///
+/// units -> read (several in flight) -> cut out zeros -> records -> digest and compress -> emit
+struct DeltaSender {
+    /// Units between listing and emission at once: bounds memory at about three times this many MiB.
+    static let unitCountMax = 12
+
+    let delta: any Delta
+    let transfer: TransferIdentity
+    let isTargetProtected: Bool
+    let workers: BlockingThreads
+    let compressor: BlockCompressor
+    let meter: TransferMeter
+
+    /// Sends everything from `offset` on. `recheck` runs after the last read and before the end record is made;
+    /// when it throws, no end record goes out.
+    func run(
+        from offset: UInt64, emit: (SealedBlock) async throws -> Void, recheck: () async throws -> Void
+    ) async throws {
+        try await emit(try await sealed(openingRecords(), recordCount: openingRecordCount, end: offset))
+        let units = DeltaUnits(delta: delta, from: offset, meter: meter)
+        try await orderedMap(
+            width: Self.unitCountMax,
+            next: { try await units.next() },
+            transform: { unit in try await self.block(of: unit) },
+            consume: { block in if let block { try await emit(block) } })
+        try await recheck()
+        var content: [UInt8] = []
+        DiffEncoder.appendEnd(to: &content)
+        try await emit(try await sealed(content, recordCount: 1, end: max(offset, delta.byteCount)))
+    }
+
+    private var openingRecordCount: UInt64 { transfer.base == nil ? 3 : 4 }
+
+    private func openingRecords() -> [UInt8] {
+        var content: [UInt8] = []
+        if let base = transfer.base { DiffEncoder.appendFromSnapshot(base.name, to: &content) }
+        DiffEncoder.appendToSnapshot(transfer.target.name, to: &content)
+        DiffEncoder.appendProtection(isTargetProtected, form: .length1, to: &content)
+        DiffEncoder.appendImageByteCount(delta.byteCount, to: &content)
+        return content
+    }
+
+    /// Reads a unit and makes its block; nil when nothing of it needs sending.
+    private func block(of unit: DeltaUnit) async throws -> SealedBlock? {
+        let buffer = DataBuffer(byteCount: unit.readByteCount)
+        try await delta.read(unit.reads, into: buffer)
+        meter.update { $0.readByteCount += UInt64(unit.readByteCount) }
+        // On a full copy the mirror is all zeros to begin with.
+        let sendsZeros = transfer.base != nil
+        let compressor = compressor
+        return try await workers.run { () throws(ZstdError) -> SealedBlock? in
+            let records = UnitRecords(unit: unit, buffer: buffer, sendsZeros: sendsZeros)
+            guard records.count > 0 else { return nil }
+            return try SealedBlock(
+                content: records.bytes, recordCount: records.count, dataRecordCount: records.count, end: unit.end,
+                compressor: compressor)
+        }
+    }
+
+    private func sealed(_ content: [UInt8], recordCount: UInt64, end: UInt64) async throws -> SealedBlock {
+        let compressor = compressor
+        return try await workers.run { () throws(ZstdError) -> SealedBlock in
+            try SealedBlock(
+                content: content, recordCount: recordCount, dataRecordCount: 0, end: end, compressor: compressor)
+        }
+    }
+}
+
+/// The records of a unit, encoded.
+struct UnitRecords {
+    /// The records' bytes.
+    private(set) var bytes: [UInt8] = []
+    /// How many there are.
+    private(set) var count: UInt64 = 0
+
+    /// Encodes `unit`, whose data are in `buffer`; zeros found in the data become zero records, or nothing when
+    /// `sendsZeros` is false.
+    init(unit: DeltaUnit, buffer: DataBuffer, sendsZeros: Bool) {
+        bytes.reserveCapacity(unit.readByteCount + 64 * DiffEncoder.writeHeaderByteCount)
+        for piece in unit.pieces {
+            switch piece {
+            case .zero(let extent):
+                if sendsZeros { append(zero: extent) }
+            case .data(let extent, let position):
+                append(extent, position, buffer, sendsZeros)
+            }
+        }
+    }
+
+    private mutating func append(_ extent: Extent, _ position: Int, _ buffer: DataBuffer, _ sendsZeros: Bool) {
+        let range = position..<position + Int(extent.byteCount)
+        for run in buffer.runs(in: range, imageOffset: extent.offset) {
+            let offset = extent.offset + UInt64(run.range.lowerBound - position)
+            let part = Extent(offset: offset, byteCount: UInt64(run.range.count))
+            if !run.isZero {
+                DiffEncoder.appendWriteHeader(part, to: &bytes)
+                buffer.append(run.range, to: &bytes)
+                count += 1
+            } else if sendsZeros {
+                append(zero: part)
+            }
+        }
+    }
+
+    private mutating func append(zero extent: Extent) {
+        DiffEncoder.appendZero(extent, to: &bytes)
+        count += 1
+    }
+}

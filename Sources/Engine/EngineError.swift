@@ -1,0 +1,72 @@
+public import FerryCore
+
+/// What can go wrong between two agents besides their stores and their connection.
+public enum EngineError: Failure, Equatable {
+    /// A phase took longer than its limit.
+    case deadline(phase: String, seconds: Int64)
+    /// The peer said nothing for too long, though alive peers do.
+    case peerSilent(seconds: Int64)
+    /// Nothing became durable on the mirror, or could be read from the source, for too long.
+    case stalled(what: String, seconds: Int64)
+    /// The connection ended in the middle of a conversation.
+    case connectionCut
+    /// The target or the base was deleted while the delta was read.
+    case snapshotGone(SnapshotIdentity, image: String)
+    /// A base that the receiver names is not, or no longer, one of the source's.
+    case baseGone(SnapshotIdentity, image: String)
+    /// The state that is kept with an image can't be read.
+    case damagedState(image: String, key: String)
+    /// This client may not write this image.
+    case forbiddenImage(String, identities: [String])
+    /// This certificate is not in the list of clients.
+    case unknownClient(identities: [String])
+    /// Another transfer of the same image runs.
+    case imageBusy(String)
+    /// A block's content is not what its digest says.
+    case damagedBlock(number: UInt64)
+
+    /// What can be done about it.
+    public var disposition: Disposition {
+        switch self {
+        case .deadline, .peerSilent, .stalled, .connectionCut, .snapshotGone, .baseGone, .damagedBlock: .temporary
+        case .damagedState: .permanent
+        case .forbiddenImage, .unknownClient: .unauthorized
+        case .imageBusy: .locked
+        }
+    }
+
+    /// What happened.
+    public var cause: String {
+        switch self {
+        case .deadline(let phase, let seconds): "\(phase) took longer than \(seconds) s"
+        case .peerSilent(let seconds): "the peer said nothing for \(seconds) s"
+        case .stalled(let what, let seconds): "\(what) for \(seconds) s"
+        case .connectionCut: "the connection ended in the middle of a transfer"
+        case .snapshotGone(let snapshot, let image):
+            "snapshot \(snapshot) of \(image) was deleted while it was sent; nothing was published"
+        case .baseGone(let snapshot, let image):
+            "the receiver wants snapshot \(snapshot) of \(image) as the base, which is not there"
+        case .damagedState(let image, let key): "the state kept with \(image) under \(key) can't be read"
+        case .forbiddenImage(let image, let identities):
+            "the receiver does not let \(identities.joined(separator: ", ")) write image \(image)"
+        case .unknownClient(let identities):
+            "the receiver has no client named \(identities.isEmpty ? "(none)" : identities.joined(separator: ", "))"
+        case .imageBusy(let image): "another transfer of \(image) is under way"
+        case .damagedBlock(let number): "block \(number) does not match its digest"
+        }
+    }
+
+    /// What the user can do.
+    public var remedy: String {
+        switch self {
+        case .deadline, .peerSilent, .connectionCut, .damagedBlock:
+            "run again; the transfer goes on where it stopped"
+        case .stalled: "check the health of both clusters, then run again; the transfer goes on where it stopped"
+        case .snapshotGone, .baseGone: "run again; a new snapshot is taken"
+        case .damagedState: "remove that key from the image's metadata if you know how it came there"
+        case .forbiddenImage: "add a pattern that matches it to this client's images in the receiver's configuration"
+        case .unknownClient: "add one of the certificate's names to clients in the receiver's configuration"
+        case .imageBusy: "wait for it to finish, or stop it"
+        }
+    }
+}

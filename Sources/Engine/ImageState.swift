@@ -1,0 +1,32 @@
+import FerryCore
+import FoundationEssentials
+import ImageStore
+import Planning
+
+/// The keys under which state is kept with images.
+enum ImageStateKey {
+    /// With a mirror: `MirrorRecord`.
+    static let mirror = "rbd-ferry.mirror"
+    /// With a mirror: `Checkpoint`.
+    static let checkpoint = "rbd-ferry.checkpoint"
+    /// With a source: `SenderRecord` about one peer.
+    static func peer(_ name: String) -> String { "rbd-ferry.peer.\(name)" }
+}
+
+extension Image {
+    /// Reads a value that is kept as JSON; nil when it was never stored.
+    func state<Value: Decodable>(_ type: Value.Type, _ key: String) async throws -> Value? {
+        guard let text = try await metadata(key) else { return nil }
+        guard let value = try? JSONDecoder().decode(type, from: Data(text.utf8)) else {
+            throw EngineError.damagedState(image: identity.description, key: key)
+        }
+        return value
+    }
+
+    /// Stores a value as JSON, durably.
+    func setState(_ value: some Encodable, _ key: String) async throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        try await setMetadata(key, to: String(decoding: try encoder.encode(value), as: UTF8.self))
+    }
+}

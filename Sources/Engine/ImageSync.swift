@@ -1,0 +1,235 @@
+import Compression
+import Conversation
+public import FerryCore
+public import FoundationEssentials
+public import ImageStore
+import OpenSSL
+import Planning
+public import Threading
+
+/// What a sync of images needs to know.
+public struct SyncSettings: Sendable {
+    /// The peer's name in our configuration; state about it is kept under this name.
+    public var peer: String
+    /// A snapshot to send instead of a new one.
+    public var snapshot: String?
+    /// How changed extents are found.
+    public var mode: DiffMode
+    /// The most block content, in bytes, that may have to be sent again after a cut.
+    public var checkpointByteCount: UInt64
+
+    /// Settings; by default a new snapshot, a hybrid diff, and 64 MiB.
+    public init(
+        peer: String, snapshot: String? = nil, mode: DiffMode = .hybrid, checkpointByteCount: UInt64 = 64 << 20
+    ) {
+        self.peer = peer
+        self.snapshot = snapshot
+        self.mode = mode
+        self.checkpointByteCount = checkpointByteCount
+    }
+}
+
+/// One snapshot brought to the mirror, or found there.
+public struct SyncStepResult: Sendable {
+    /// The base; nil for a full copy or when nothing was sent.
+    public var base: SnapshotIdentity?
+    /// The snapshot that the mirror now holds.
+    public var target: SnapshotIdentity
+    /// Whether the mirror held it before.
+    public var wasPublished: Bool
+    /// The transfer's counts.
+    public var counts: TransferMeter.Counts
+}
+
+/// Brings one image's newest state to the mirror, over an open session.
+///
+/// Finishes a transfer that was cut before; when the image has changed since, another one follows.
+public struct ImageSync: Sendable {
+    let image: any SourceImage
+    let name: String
+    let session: SenderSession
+    let settings: SyncSettings
+    let workers: BlockingThreads
+    let meter: TransferMeter
+    let now: @Sendable () -> Date
+
+    /// A sync of `image`, called `name` in its store. `workers` do the compression; `meter` counts.
+    public init(
+        image: any SourceImage, name: String, session: SenderSession, settings: SyncSettings,
+        workers: BlockingThreads, meter: TransferMeter, now: @escaping @Sendable () -> Date = { Date() }
+    ) {
+        self.image = image
+        self.name = name
+        self.session = session
+        self.settings = settings
+        self.workers = workers
+        self.meter = meter
+        self.now = now
+    }
+
+    /// Runs the sync. What it returns is published; what it throws left a state that the next sync goes on from.
+    public func run() async throws -> [SyncStepResult] {
+        let record = try await readRecord()
+        let snapshots = try await image.snapshots().map(\.identity)
+        switch try SyncTarget.decide(requested: settings.snapshot, record: record, snapshots: snapshots) {
+        case .named(let target):
+            return [try await send(target, isOwn: false)]
+        case .new:
+            return [try await sendNew()]
+        case .unfinished(let target, let isOwn):
+            let first = try await send(target, isOwn: isOwn)
+            guard try await image.firstChange(since: target) != nil else { return [first] }
+            return [first, try await sendNew()]
+        }
+    }
+
+    private var stateKey: String { ImageStateKey.peer(settings.peer) }
+
+    private func readRecord() async throws -> SenderRecord {
+        try await image.state(SenderRecord.self, stateKey) ?? SenderRecord()
+    }
+
+    /// Makes a snapshot and sends it. One that the receiver refuses is of no use, and is removed.
+    private func sendNew() async throws -> SyncStepResult {
+        meter.update { $0.phase = .snapshotting }
+        let taken = Set(try await image.snapshots().map(\.identity.name))
+        let target = try await image.createSnapshot(SnapshotName.own(at: now(), taken: taken)).identity
+        do {
+            return try await send(target, isOwn: true)
+        } catch let refusal as OfferRefusal {
+            try await image.removeSnapshot(target)
+            throw refusal
+        }
+    }
+
+    /// Brings one snapshot to the mirror.
+    ///
+    /// Nothing is stored or pinned before the receiver has said yes: its yes means that it holds the mirror for us
+    /// alone, so two syncs of one image can't get at each other's state.
+    private func send(_ target: SnapshotIdentity, isOwn: Bool) async throws -> SyncStepResult {
+        meter.update { $0 = TransferMeter.Counts(phase: .offering) }
+        var result = SyncStepResult(base: nil, target: target, wasPublished: true, counts: meter.counts)
+        let outcome = try await session.offer(try await makeOffer(target))
+        if case .send(let base, let watermark, let saved) = outcome {
+            meter.update {
+                $0.resumeOffset = watermark
+                $0.watermark = watermark
+                $0.savedContentByteCount = saved
+            }
+            let transfer = TransferIdentity(source: image.identity, base: base, target: target, mode: settings.mode)
+            try await transmit(transfer, isOwn: isOwn, from: watermark)
+            result.base = base
+            result.wasPublished = false
+        }
+        try await acknowledge(target)
+        meter.update { $0.phase = .done }
+        result.counts = meter.counts
+        return result
+    }
+
+    private func makeOffer(_ target: SnapshotIdentity) async throws -> Offer {
+        let snapshots = try await image.snapshots()
+        guard let snapshot = snapshots.first(where: { $0.identity == target }) else {
+            throw EngineError.snapshotGone(target, image: name)
+        }
+        let older = snapshots.filter { $0.identity.id < target.id }.map(\.identity).reversed()
+        return Offer(
+            image: name, source: image.identity, byteCount: snapshot.byteCount,
+            layout: OfferedLayout(
+                objectOrder: image.layout.objectOrder, stripeUnitByteCount: image.layout.stripeUnitByteCount,
+                stripeCount: image.layout.stripeCount),
+            snapshots: Array(older.prefix(Limits.offeredSnapshotCountMax)), target: target, mode: settings.mode,
+            checkpointByteCount: settings.checkpointByteCount)
+    }
+
+    /// Stores that the peer has the target, and only then lets go of the base.
+    private func acknowledge(_ target: SnapshotIdentity) async throws {
+        var record = try await readRecord()
+        record.acknowledged = target
+        record.inFlight = nil
+        try await image.setState(record, stateKey)
+        try await unpinAll(except: [], &record)
+    }
+
+    /// Takes away the pins that we noted, apart from some.
+    private func unpinAll(except kept: [SnapshotIdentity], _ record: inout SenderRecord) async throws {
+        let pins = record.pins.filter { !kept.contains($0) }
+        guard !pins.isEmpty else { return }
+        for pin in pins { try await image.unpin(pin) }
+        record.pins.removeAll { pins.contains($0) }
+        try await image.setState(record, stateKey)
+    }
+}
+
+// MARK: Sending a delta
+
+extension ImageSync {
+    private func transmit(_ transfer: TransferIdentity, isOwn: Bool, from watermark: UInt64) async throws {
+        let isTargetProtected = try await begin(transfer, isOwn: isOwn)
+        let delta = try await image.openDelta(from: transfer.base, to: transfer.target, mode: transfer.mode)
+        do {
+            let estimate = watermark == 0 ? try await delta.changedByteCountEstimate() : nil
+            meter.update {
+                $0.phase = .sending
+                $0.imageByteCount = delta.byteCount
+                $0.estimatedByteCount = estimate
+            }
+            let sender = DeltaSender(
+                delta: delta, transfer: transfer, isTargetProtected: isTargetProtected, workers: workers,
+                compressor: BlockCompressor(level: 1), meter: meter)
+            try await stream(sender, from: watermark)
+        } catch {
+            await delta.close()
+            throw error
+        }
+        await delta.close()
+    }
+
+    /// Stores that the transfer is begun, and makes base and target undeletable. True when the user had the
+    /// target protected already.
+    private func begin(_ transfer: TransferIdentity, isOwn: Bool) async throws -> Bool {
+        let used = [transfer.base, transfer.target].compactMap(\.self)
+        var record = try await readRecord()
+        try await unpinAll(except: used, &record)
+        let pinned = Set(try await image.snapshots().filter(\.isPinned).map(\.identity))
+        record.inFlight = SenderRecord.InFlight(target: transfer.target, isOwn: isOwn)
+        let isTargetProtected = pinned.contains(transfer.target) && !record.pins.contains(transfer.target)
+        // Noted before they are made: a pin that we forget would stay for ever.
+        record.pins += used.filter { !pinned.contains($0) && !record.pins.contains($0) }
+        try await image.setState(record, stateKey)
+        for snapshot in used { _ = try await image.pin(snapshot) }
+        return isTargetProtected
+    }
+
+    private func stream(_ sender: DeltaSender, from watermark: UInt64) async throws {
+        session.beginTransfer(checkpointByteCount: settings.checkpointByteCount, meter: meter)
+        var totals = RunningTotals()
+        try await sender.run(from: watermark) { block in
+            try await session.send(block)
+            totals.add(
+                recordCount: block.recordCount, contentByteCount: block.contentByteCount, blockDigest: block.digest,
+                hash: { SHA256Digest.digest($0.span) })
+            meter.update { counts in
+                counts.contentByteCount += UInt64(block.contentByteCount)
+                counts.sentByteCount += UInt64(block.wireBytes.count)
+                counts.dataRecordCount += block.dataRecordCount
+                counts.sentOffset = block.end
+            }
+        } recheck: {
+            try await checkStillThere(sender.transfer)
+        }
+        meter.update { $0.phase = .publishing }
+        _ = try await session.end(totals.totals)
+    }
+
+    /// Throws unless base and target are both still there by id: then they were there during every read.
+    private func checkStillThere(_ transfer: TransferIdentity) async throws {
+        let present = try await image.snapshots().map(\.identity)
+        if let base = transfer.base, !present.contains(base) {
+            throw EngineError.snapshotGone(base, image: name)
+        }
+        guard present.contains(transfer.target) else {
+            throw EngineError.snapshotGone(transfer.target, image: name)
+        }
+    }
+}

@@ -1,0 +1,74 @@
+import Conversation
+import FerryCore
+import NIOCore
+import SecureTransport
+import Synchronization
+
+/// Reads records from a link. One reader at a time.
+final class RecordReader: Sendable {
+    private struct State {
+        var decoder = WireDecoder()
+        var buffer = ByteBuffer()
+    }
+    private let link: any Link
+    private let state = Mutex(State())
+    private let waiting = Mutex<ContinuousClock.Instant?>(nil)
+
+    init(link: any Link) {
+        self.link = link
+    }
+
+    /// How long the reader has been waiting for bytes; zero when it is not waiting.
+    var waitingTime: Duration {
+        waiting.withLock { $0.map { ContinuousClock.now - $0 } ?? .zero }
+    }
+
+    /// The next record; nil when the peer ended cleanly.
+    func next() async throws -> WireRecord? {
+        while true {
+            if let record = try decode() { return record }
+            waiting.withLock { $0 = .now }
+            defer { waiting.withLock { $0 = nil } }
+            guard let bytes = try await link.read() else { return nil }
+            state.withLock { $0.buffer = bytes }
+        }
+    }
+
+    private func decode() throws(ProtocolViolation) -> WireRecord? {
+        try state.withLock { state throws(ProtocolViolation) in
+            var position = 0
+            let record = try state.decoder.next(state.buffer.readableBytesUInt8Span, at: &position)
+            state.buffer.moveReaderIndex(forwardBy: position)
+            return record
+        }
+    }
+}
+
+/// Writes records to a link. Records of several tasks go out whole, one after another.
+final class RecordWriter: Sendable {
+    private let link: any Link
+    private let lastSent = Mutex(ContinuousClock.now)
+
+    init(link: any Link) {
+        self.link = link
+    }
+
+    /// How long nothing was sent.
+    var idleTime: Duration { lastSent.withLock { ContinuousClock.now - $0 } }
+
+    /// Sends the banner; once, before everything else.
+    func sendBanner() async throws(TransportError) {
+        try await write(WireDecoder.banner)
+    }
+
+    /// Sends a control record.
+    func send(_ record: ControlRecord) async throws(TransportError) {
+        try await write(record.wireRecord.encoded)
+    }
+
+    /// Sends bytes that are whole records already.
+    func write(_ bytes: [UInt8]) async throws(TransportError) {
+        try await link.write(ByteBuffer(bytes: bytes))
+        lastSent.withLock { $0 = .now }
+    }
+}

@@ -1,0 +1,62 @@
+import Synchronization
+
+/// What a transfer has done so far. One writer side, any number of readers; a progress display reads it.
+public final class TransferMeter: Sendable {
+    /// Counts at one moment, in bytes where not said otherwise.
+    public struct Counts: Equatable, Sendable {
+        /// What is going on.
+        public var phase = TransferPhase.connecting
+        /// Size of the image at the target.
+        public var imageByteCount: UInt64 = 0
+        /// Upper estimate of the changed bytes to read, where the store can tell.
+        public var estimatedByteCount: UInt64?
+        /// Changed bytes read from the source.
+        public var readByteCount: UInt64 = 0
+        /// The list of changed extents is known up to here.
+        public var scannedOffset: UInt64 = 0
+        /// Everything below this offset has been read and sent.
+        public var sentOffset: UInt64 = 0
+        /// Block content sent, before compression.
+        public var contentByteCount: UInt64 = 0
+        /// Block records sent, after compression.
+        public var sentByteCount: UInt64 = 0
+        /// Block content of this connection that is durable on the mirror.
+        public var durableContentByteCount: UInt64 = 0
+        /// Everything below this offset is durable on the mirror.
+        public var watermark: UInt64 = 0
+        /// Where this connection's part began.
+        public var resumeOffset: UInt64 = 0
+        /// Block content that earlier connections had made durable.
+        public var savedContentByteCount: UInt64 = 0
+        /// Data and zero records sent.
+        public var dataRecordCount: UInt64 = 0
+    }
+    private let state = Mutex(Counts())
+
+    /// A meter at zero.
+    public init() {}
+
+    /// The counts now.
+    public var counts: Counts { state.withLock { $0 } }
+
+    /// Changes the counts.
+    func update(_ change: (inout Counts) -> Void) {
+        state.withLock { change(&$0) }
+    }
+}
+
+/// What a transfer is doing.
+public enum TransferPhase: String, Sendable, Codable {
+    /// Reaching the peer.
+    case connecting
+    /// Making a snapshot.
+    case snapshotting
+    /// Waiting for the receiver's answer.
+    case offering
+    /// Sending changed extents.
+    case sending
+    /// Waiting for the receiver to publish.
+    case publishing
+    /// Ended.
+    case done
+}
