@@ -1,0 +1,96 @@
+import Conversation
+import DiffStream
+import FerryCore
+import ImageStore
+import Planning
+
+/// Blocks' contents to changes of the mirror, checked. A value: no store, no clock.
+///
+/// Records are decoded across the whole of a transfer, so faults carry their place in it.
+struct DeltaIntake {
+    /// What one block asks for.
+    struct Step: Equatable {
+        /// The size that the head must have first; only in the block that opens a delta.
+        var resize: UInt64?
+        /// Changes, in order of offset; data are ranges of the block's content.
+        var writes: [MirrorWrite] = []
+        /// Every byte of the delta below this offset is in this block or an earlier one.
+        var end: UInt64
+        /// Standard records in the block.
+        var recordCount: UInt64 = 0
+    }
+
+    private let transfer: TransferIdentity
+    private let targetByteCount: UInt64
+    private var decoder = DiffDecoder(banner: .absent)
+    private var checker: DiffChecker
+    private var isHeaderChecked = false
+
+    /// Takes in the delta of `transfer`, whose target has this size, from `watermark` on.
+    init(transfer: TransferIdentity, targetByteCount: UInt64, watermark: UInt64) {
+        self.transfer = transfer
+        self.targetByteCount = targetByteCount
+        checker = DiffChecker(resumeOffset: watermark)
+    }
+
+    /// Whether the end record was taken in.
+    var isAtEnd: Bool { checker.isAtEnd }
+
+    /// What the next block asks for.
+    mutating func take(_ content: DataBuffer) throws -> Step {
+        let recordsBefore = checker.totals.recordCount
+        var step = Step(end: checker.nextOffset)
+        try content.withSpan { span in
+            var position = 0
+            while let event = try decoder.next(span, at: &position) {
+                try checker.check(event, at: decoder.record)
+                try take(event, into: &step)
+                guard checker.totals.recordCount - recordsBefore <= Limits.blockRecordCountMax else {
+                    throw violation("records in a block", "at most \(Limits.blockRecordCountMax)", "more")
+                }
+            }
+        }
+        guard decoder.isBetweenRecords || decoder.isAtEnd else {
+            throw violation("block content", "whole records", "a cut one")
+        }
+        step.end = checker.isAtEnd ? max(checker.nextOffset, targetByteCount) : checker.nextOffset
+        step.recordCount = UInt64(checker.totals.recordCount - recordsBefore)
+        return step
+    }
+
+    private mutating func take(_ event: DiffEvent, into step: inout Step) throws {
+        switch event {
+        case .fromSnapshot, .toSnapshot, .protection, .imageByteCount: break
+        case .write, .end:
+            try checkHeader(&step)
+        case .data(let offset, let range):
+            step.writes.append(.data(offset: offset, range: range))
+        case .zero(let extent):
+            try checkHeader(&step)
+            step.writes.append(.zeroes(extent))
+        case .skipped(let tag, _):
+            throw violation("standard record", "one of f t p s w z e", "tag \(tag)")
+        }
+        if case .imageByteCount(let byteCount) = event { step.resize = byteCount }
+    }
+
+    /// Checks, once, that the records in front of the data name the transfer that was agreed.
+    private mutating func checkHeader(_ step: inout Step) throws {
+        guard !isHeaderChecked else { return }
+        isHeaderChecked = true
+        let header = checker.header
+        guard header.fromSnapshot == transfer.base?.name else {
+            throw violation("from snapshot", transfer.base?.name ?? "none", header.fromSnapshot ?? "none")
+        }
+        guard header.toSnapshot == transfer.target.name else {
+            throw violation("to snapshot", transfer.target.name, header.toSnapshot ?? "none")
+        }
+        guard header.imageByteCount == targetByteCount else {
+            throw violation("image size", "\(targetByteCount)", header.imageByteCount.map(String.init) ?? "none")
+        }
+    }
+
+    private func violation(_ what: String, _ expected: String, _ found: String) -> ProtocolViolation {
+        ProtocolViolation(.contradiction(what, expected: expected.printable, found: found.printable))
+    }
+}

@@ -1,0 +1,162 @@
+import Conversation
+import FerryCore
+import ImageStore
+import Planning
+
+/// A mirror that is locked, prepared and ready for a delta.
+struct PreparedMirror: Sendable {
+    let image: any MirrorImage
+    let record: MirrorRecord
+    let transfer: TransferIdentity
+    let start: ResumePoint
+}
+
+/// What came of an offer, on the receiver's side.
+enum PreparationOutcome: Sendable {
+    case ready(PreparedMirror)
+    /// The target is there already.
+    case published
+}
+
+/// Carries out what `ReceivePlan` decides about an offer.
+struct MirrorPreparation {
+    let store: any ImageStore
+    let mirrorName: String
+    let offer: Offer
+
+    private var wanted: WantedTransfer {
+        WantedTransfer(source: offer.source, snapshots: offer.snapshots, target: offer.target, mode: offer.mode)
+    }
+
+    /// Opens or makes the mirror, locks it, and brings its head where the transfer begins. On an error, and when
+    /// there is nothing to do, the image is closed.
+    func run() async throws -> PreparationOutcome {
+        guard let image = try await store.openMirror(mirrorName) else {
+            return .ready(try await create())
+        }
+        do {
+            try await image.lock()
+            let outcome = try await prepare(image)
+            if case .published = outcome { await image.close() }
+            return outcome
+        } catch {
+            await image.close()
+            throw error
+        }
+    }
+
+    private func create() async throws -> PreparedMirror {
+        let layout = ImageLayout(
+            objectOrder: offer.layout.objectOrder, stripeUnitByteCount: offer.layout.stripeUnitByteCount,
+            stripeCount: offer.layout.stripeCount)
+        let image = try await store.createMirror(
+            mirrorName, byteCount: offer.byteCount, layout: layout.isValid ? layout : .standard)
+        do {
+            try await image.lock()
+            return try await startFresh(image)
+        } catch {
+            await image.close()
+            throw error
+        }
+    }
+
+    /// The first record on a new mirror; from here on it is ours.
+    private func startFresh(_ image: any MirrorImage) async throws -> PreparedMirror {
+        let record = MirrorRecord(source: offer.source, sourceName: offer.image)
+        try await image.setState(record, ImageStateKey.mirror)
+        let transfer = TransferIdentity(source: offer.source, base: nil, target: offer.target, mode: offer.mode)
+        return try await begin(image, record, transfer)
+    }
+
+    private func prepare(_ image: any MirrorImage) async throws -> PreparationOutcome {
+        while true {
+            let state = MirrorState(
+                record: try await image.state(MirrorRecord.self, ImageStateKey.mirror),
+                checkpoint: try await image.state(Checkpoint.self, ImageStateKey.checkpoint),
+                snapshots: try await image.snapshots().map(\.identity))
+            switch ReceivePlan.decide(wanted, mirror: state) {
+            case .create: preconditionFailure("the image is there")
+            case .adoptIfEmpty:
+                guard try await image.firstChange(since: nil) == nil else { throw PlanConflict.foreignImage }
+                return .ready(try await startFresh(image))
+            case .published: return .published
+            case .refuse(let conflict): throw conflict
+            case .finishPublication(let pair):
+                try await finishPublication(pair, state, image)
+            case .apply(let transfer, let start, let preparation):
+                guard let record = state.record else { preconditionFailure("a plan to apply needs a record") }
+                try await prepareHead(image, preparation, transfer)
+                guard preparation == .resume else { return .ready(try await begin(image, record, transfer)) }
+                return .ready(PreparedMirror(image: image, record: record, transfer: transfer, start: start))
+            }
+        }
+    }
+
+    private func finishPublication(
+        _ pair: PublishedSnapshot, _ state: MirrorState, _ image: any MirrorImage
+    ) async throws {
+        guard var record = state.record else { preconditionFailure("a publication needs a record") }
+        if let change = try await image.firstChange(since: pair.mirror) {
+            throw PlanConflict.foreignWrite(since: pair.mirror, first: change)
+        }
+        try await record.publish(pair, on: image)
+    }
+
+    private func prepareHead(
+        _ image: any MirrorImage, _ preparation: HeadPreparation, _ transfer: TransferIdentity
+    ) async throws {
+        switch preparation {
+        case .resume: return
+        case .expectClean(let since):
+            try await expectClean(image, since)
+        case .rollBack(let snapshot):
+            try await rollBack(image, to: snapshot, transfer)
+        case .expectCleanThenRollBack(let since, let snapshot):
+            try await expectClean(image, since)
+            try await rollBack(image, to: snapshot, transfer)
+        case .wipe:
+            try await image.setState(
+                Checkpoint(transfer: transfer, resumePoint: .start, phase: .preparing), ImageStateKey.checkpoint)
+            try await image.wipe()
+        }
+    }
+
+    private func expectClean(_ image: any MirrorImage, _ since: SnapshotIdentity?) async throws {
+        if let change = try await image.firstChange(since: since) {
+            throw PlanConflict.foreignWrite(since: since, first: change)
+        }
+    }
+
+    private func rollBack(
+        _ image: any MirrorImage, to snapshot: SnapshotIdentity, _ transfer: TransferIdentity
+    ) async throws {
+        try await image.setState(
+            Checkpoint(transfer: transfer, resumePoint: .start, phase: .preparing), ImageStateKey.checkpoint)
+        try await image.rollBack(to: snapshot)
+    }
+
+    /// Stores the checkpoint that explains what is written from now on.
+    private func begin(
+        _ image: any MirrorImage, _ record: MirrorRecord, _ transfer: TransferIdentity
+    ) async throws -> PreparedMirror {
+        try await image.flush()
+        try await image.setState(
+            Checkpoint(transfer: transfer, resumePoint: .start, phase: .applying), ImageStateKey.checkpoint)
+        return PreparedMirror(image: image, record: record, transfer: transfer, start: .start)
+    }
+}
+
+extension MirrorRecord {
+    /// Pairs kept; more than a mirror can reasonably hold in snapshots.
+    private static let publishedCountMax = 512
+
+    /// Records that a pair is published, then drops the checkpoint that led to it.
+    mutating func publish(_ pair: PublishedSnapshot, on image: any MirrorImage) async throws {
+        let present = Set(try await image.snapshots().map(\.identity))
+        published.removeAll { !present.contains($0.mirror) || $0.mirror == pair.mirror }
+        published.append(pair)
+        published = published.suffix(Self.publishedCountMax)
+        try await image.setState(self, ImageStateKey.mirror)
+        try await image.removeMetadata(ImageStateKey.checkpoint)
+    }
+}

@@ -1,0 +1,251 @@
+import Compression
+public import Conversation
+public import FerryCore
+public import ImageStore
+public import Logging
+import NIOCore
+import OpenSSL
+import Planning
+import SecureTransport
+import Synchronization
+public import Threading
+
+/// What all of a receiver's sessions share.
+public struct ReceiverEnvironment: Sendable {
+    /// Where the mirrors live.
+    public var store: any ImageStore
+    /// Who may write what.
+    public var policy: ClientPolicy
+    /// Which mirrors are being worked on.
+    public var claims: MirrorClaims
+    /// Our greeting.
+    public var hello: Hello
+    /// How long is waited for what.
+    public var limits: SessionLimits
+    /// Time between checkpoints, at most, while data comes.
+    public var checkpointInterval: Duration
+    /// Threads for inflation and digests.
+    public var workers: BlockingThreads
+    /// Where events are told.
+    public var logger: Logger
+
+    /// An environment from its parts; by default a checkpoint every 5 s.
+    public init(
+        store: any ImageStore, policy: ClientPolicy, hello: Hello, limits: SessionLimits = SessionLimits(),
+        checkpointInterval: Duration = .seconds(5), workers: BlockingThreads, logger: Logger
+    ) {
+        self.store = store
+        self.policy = policy
+        claims = MirrorClaims()
+        self.hello = hello
+        self.limits = limits
+        self.checkpointInterval = checkpointInterval
+        self.workers = workers
+        self.logger = logger
+    }
+}
+
+/// The receiver's end of one connection.
+public final class ReceiverSession: Sendable {
+    private let link: any Link
+    private let environment: ReceiverEnvironment
+    private let reader: RecordReader
+    private let writer: RecordWriter
+    private let machine = Mutex(ReceiverMachine())
+    private let logger: Logger
+
+    private init(link: any Link, environment: ReceiverEnvironment) {
+        self.link = link
+        self.environment = environment
+        reader = RecordReader(link: link)
+        writer = RecordWriter(link: link)
+        var logger = environment.logger
+        logger[metadataKey: "peer"] = "\(link.peerAddress)"
+        logger[metadataKey: "identity"] = "\(link.peerIdentities.joined(separator: ","))"
+        self.logger = logger
+    }
+
+    /// Serves a connection until the peer ends it. An error is told to the peer and to the log.
+    public static func run(over link: any Link, environment: ReceiverEnvironment) async {
+        let session = ReceiverSession(link: link, environment: environment)
+        do {
+            try await session.serveWithHeartbeat()
+            await link.close()
+        } catch {
+            await session.end(because: error)
+        }
+    }
+
+    private func serveWithHeartbeat() async throws {
+        try await withThrowingTaskGroup(of: Bool.self) { group in
+            group.addTask {
+                try await self.serve()
+                return true
+            }
+            group.addTask {
+                do {
+                    try await Heartbeat(
+                        reader: self.reader, writer: self.writer, limits: self.environment.limits
+                    ).run()
+                } catch {
+                    // The server may be waiting for a cluster; the peer is told nothing more.
+                    self.link.abort()
+                    throw error
+                }
+                return false
+            }
+            defer { group.cancelAll() }
+            while let isServed = try await group.next(), !isServed {}
+        }
+    }
+
+    private func end(because error: any Error) async {
+        switch error {
+        case is CancellationError:
+            link.abort()
+        case let fault as PeerFault:
+            logger.warning("the sender ended the transfer: \(fault.cause)")
+            await link.close()
+        case let failure as any Failure where !failure.isConnectionLoss:
+            logger.error("\(failure.cause)", metadata: ["remedy": "\(failure.remedy)"])
+            try? await writer.send(.fault(PeerFault(failure)))
+            await link.close()
+        default:
+            logger.warning("connection lost: \((error as? any Failure)?.cause ?? "\(error)")")
+            link.abort()
+        }
+    }
+
+    private func serve() async throws {
+        try await writer.sendBanner()
+        try await writer.send(.hello(environment.hello))
+        let rule = try environment.policy.rule(for: link.peerIdentities)
+        let greeting = try await withDeadline(environment.limits.greetingMax, phase: "the sender's greeting") {
+            try await self.nextEvent()
+        }
+        guard case .ready(let hello)? = greeting else { return try throwEnd(greeting) }
+        logger.debug("site \(hello.site.printable), agent \(hello.agentVersion.printable)")
+        while let event = try await nextEvent() {
+            switch event {
+            case .offered(let offer): try await serve(offer, under: rule)
+            case .nothing: break
+            case .fault(let fault): throw fault
+            case .ready, .block, .ended: preconditionFailure("the machine orders events")
+            }
+        }
+    }
+
+    private func throwEnd(_ event: ReceiverMachine.Event?) throws {
+        if case .fault(let fault)? = event { throw fault }
+        throw EngineError.connectionCut
+    }
+
+    /// The next thing to do; nil when the peer ended cleanly. Keep-alives are passed over.
+    private func nextEvent() async throws -> ReceiverMachine.Event? {
+        while let record = try await reader.next() {
+            let event = try machine.withLock { machine throws(ProtocolViolation) in try machine.received(record) }
+            if event != .nothing { return event }
+        }
+        return nil
+    }
+
+    private func answer(_ answer: Answer) async throws {
+        machine.withLock { $0.answer(answer) }
+        try await writer.send(.answer(answer))
+    }
+}
+
+// MARK: One offer
+
+extension ReceiverSession {
+    /// Takes an offer from the answer to the commit. What concerns only this image refuses the offer; the
+    /// connection goes on.
+    private func serve(_ offer: Offer, under rule: ClientPolicy.Rule) async throws {
+        let mirrorName: String
+        do {
+            mirrorName = try environment.policy.mirrorName(of: offer.image, under: rule)
+            try environment.claims.claim(mirrorName)
+        } catch {
+            return try await refuse(offer, error)
+        }
+        defer { environment.claims.release(mirrorName) }
+        let outcome: PreparationOutcome
+        do {
+            let preparation = MirrorPreparation(store: environment.store, mirrorName: mirrorName, offer: offer)
+            outcome = try await preparation.run()
+        } catch let failure as any Failure {
+            return try await refuse(offer, failure)
+        }
+        guard case .ready(let prepared) = outcome else { return try await answer(.published) }
+        do {
+            try await receive(offer, into: prepared, named: mirrorName)
+            await prepared.image.close()
+        } catch {
+            await prepared.image.close()
+            throw error
+        }
+    }
+
+    private func refuse(_ offer: Offer, _ failure: any Failure) async throws {
+        logger.warning(
+            "refused \(offer.image.printable)@\(offer.target.name.printable): \(failure.cause)",
+            metadata: ["remedy": "\(failure.remedy)"])
+        try await answer(.refused(PeerFault(failure)))
+    }
+
+    private func receive(_ offer: Offer, into prepared: PreparedMirror, named mirrorName: String) async throws {
+        let began = ContinuousClock.now
+        let checkpointer = makeCheckpointer(offer, prepared)
+        try await answer(
+            .send(
+                base: prepared.transfer.base, watermark: prepared.start.watermark,
+                savedContentByteCount: prepared.start.contentByteCount))
+        let totals = Mutex<Totals?>(nil)
+        let receiver = DeltaReceiver(
+            mirror: prepared.image, transfer: prepared.transfer, targetByteCount: offer.byteCount,
+            start: prepared.start, workers: environment.workers, decompressor: BlockDecompressor(),
+            checkpointer: checkpointer)
+        let running = try await receiver.run {
+            switch try await self.nextEvent() {
+            case .block(let payload)?: return payload
+            case .ended(let peerTotals)?:
+                totals.withLock { $0 = peerTotals }
+                return nil
+            case let event:
+                try self.throwEnd(event)
+                return nil
+            }
+        }
+        guard let peerTotals = totals.withLock({ $0 }) else { throw EngineError.connectionCut }
+        try running.check(peerTotals)
+        try await publish(prepared, checkpointer)
+        try await writer.send(.committed(machine.withLock { $0.committed() }))
+        logger.info(
+            "published \(mirrorName)@\(prepared.transfer.target.name)",
+            metadata: [
+                "base": "\(prepared.transfer.base?.name ?? "none")", "content_bytes": "\(running.contentByteCount)",
+                "saved_content_bytes": "\(prepared.start.contentByteCount)",
+                "duration": "\(ContinuousClock.now - began)",
+            ])
+    }
+
+    private func makeCheckpointer(_ offer: Offer, _ prepared: PreparedMirror) -> Checkpointer {
+        Checkpointer(
+            mirror: prepared.image, transfer: prepared.transfer, start: prepared.start,
+            // Well inside the sender's window, so that it need not wait.
+            distanceByteCount: offer.checkpointByteCount / 4, distanceTime: environment.checkpointInterval,
+            tell: { [machine, writer] progress in
+                machine.withLock { $0.progress(progress) }
+                try await writer.send(.progress(progress))
+            })
+    }
+
+    /// Flush, checkpoint, snapshot, record: in this order, so that a cut between any two can be told apart.
+    private func publish(_ prepared: PreparedMirror, _ checkpointer: Checkpointer) async throws {
+        try await checkpointer.beginPublishing()
+        let snapshot = try await prepared.image.createSnapshot(prepared.transfer.target.name)
+        var record = prepared.record
+        try await record.publish(
+            PublishedSnapshot(source: prepared.transfer.target, mirror: snapshot.identity), on: prepared.image)
+    }
+}
