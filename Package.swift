@@ -64,7 +64,10 @@ let package = Package(
             ]),
         layer(
             "Agent",
-            ["FerryCore", "Engine", "ImageStore", "CephStore", "DirectoryStore", "SecureTransport", yams, logging]),
+            [
+                "FerryCore", "Conversation", "Planning", "ImageStore", "CephStore", "DirectoryStore", "Threading",
+                "OpenSSL", "SecureTransport", "Engine", yams, logging,
+            ]),
         .executableTarget(
             name: "rbd-ferry", dependencies: ["FerryCore", "Agent", "Engine", argumentParser, logging],
             swiftSettings: strict),

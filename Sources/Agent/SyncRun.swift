@@ -1,0 +1,231 @@
+import Conversation
+public import Engine
+public import FerryCore
+import Foundation
+public import ImageStore
+import OpenSSL
+import Planning
+public import SecureTransport
+import Synchronization
+import Threading
+
+/// What came of one image's sync to one peer.
+public struct ImageOutcome: Sendable {
+    /// The image's name.
+    public var image: String
+    /// The peer's name.
+    public var peer: String
+    /// What was published, in order; or why not.
+    public var result: Result<[SyncStepResult], any Error>
+    /// How long it took, the connection included.
+    public var duration: Duration
+}
+
+/// One pass over images: each is synced once to each peer, several at a time.
+public struct SyncRun: Sendable {
+    /// What is being done, for a progress display.
+    public struct Activity: Sendable {
+        /// The image.
+        public var image: String
+        /// Its counts so far.
+        public var meter: TransferMeter
+    }
+    private let configuration: SenderConfiguration
+    private let store: any ImageStore
+    private let context: TLSContext
+    private let snapshot: String?
+    private let parallelCount: Int
+    private let limits: SessionLimits
+    private let workers = BlockingThreads(count: 2)
+    private let activity = ActivityBoard()
+
+    /// A pass with this configuration. `snapshot` names one to send instead of a new one; `parallelCount` images
+    /// go at once.
+    public init(
+        configuration: SenderConfiguration, store: any ImageStore, snapshot: String?, parallelCount: Int,
+        limits: SessionLimits = SessionLimits()
+    ) throws {
+        self.configuration = configuration
+        self.store = store
+        self.snapshot = snapshot
+        self.parallelCount = parallelCount
+        self.limits = limits
+        context = try configuration.tls.makeContext(role: .client)
+    }
+
+    /// What is being done now.
+    public var activities: [Activity] { activity.list }
+
+    /// The images that match any of the patterns, sorted. Throws when a pattern matches none.
+    public static func select(_ patterns: [String], from store: any ImageStore) async throws -> [String] {
+        let names = try await store.imageNames()
+        var selected = Set<String>()
+        for pattern in patterns {
+            let matching = names.filter { ImagePattern(pattern).matches($0) || $0 == pattern }
+            guard !matching.isEmpty else { throw SelectionError(pattern: pattern, location: store.location) }
+            selected.formUnion(matching)
+        }
+        return selected.sorted()
+    }
+
+    /// Syncs the images to every peer. `report` hears of each as it ends.
+    public func run(
+        images: [String], peers: [SenderConfiguration.Peer], report: @escaping @Sendable (ImageOutcome) -> Void
+    ) async -> [ImageOutcome] {
+        var outcomes: [ImageOutcome] = []
+        for peer in peers {
+            let queue = WorkQueue(images)
+            await withTaskGroup(of: [ImageOutcome].self) { group in
+                for _ in 0..<min(parallelCount, images.count) {
+                    group.addTask { await self.work(queue, peer, report) }
+                }
+                for await part in group { outcomes += part }
+            }
+        }
+        return outcomes.sorted { ($0.peer, $0.image) < ($1.peer, $1.image) }
+    }
+
+    /// Takes images from the queue until it is empty, over as few connections as possible.
+    private func work(
+        _ queue: WorkQueue, _ peer: SenderConfiguration.Peer, _ report: @escaping @Sendable (ImageOutcome) -> Void
+    ) async -> [ImageOutcome] {
+        let outcomes = OutcomeList(peer: peer.name, report: report)
+        while let image = queue.take() {
+            outcomes.open(image)
+            do {
+                try await syncSeveral(startingWith: image, queue, peer, outcomes)
+            } catch {
+                outcomes.close(.failure(error))
+            }
+        }
+        return outcomes.list
+    }
+
+    /// Syncs images over one connection until the queue is empty or the connection can't go on.
+    private func syncSeveral(
+        startingWith first: String, _ queue: WorkQueue, _ peer: SenderConfiguration.Peer, _ outcomes: OutcomeList
+    ) async throws {
+        let link = try await SecureConnector.connect(
+            to: peer.address, serverName: peer.serverName, context: context, connectTimeout: .seconds(10),
+            handshakeTimeout: .seconds(10))
+        let hello = Hello(agentVersion: AgentVersion.current, site: configuration.site)
+        try await SenderSession.run(over: link, hello: hello, limits: limits) { session in
+            var next: String? = first
+            while let image = next {
+                if image != first { outcomes.open(image) }
+                do {
+                    outcomes.close(.success(try await sync(image, session, peer)))
+                } catch let refusal as OfferRefusal {
+                    outcomes.close(.failure(refusal))
+                }
+                next = queue.take()
+            }
+        }
+    }
+
+    private func sync(
+        _ name: String, _ session: SenderSession, _ peer: SenderConfiguration.Peer
+    ) async throws -> [SyncStepResult] {
+        let meter = TransferMeter()
+        activity.begin(name, meter)
+        defer { activity.end(name) }
+        let image = try await store.openSource(name)
+        let settings = SyncSettings(
+            peer: peer.name, snapshot: snapshot, mode: configuration.mode,
+            checkpointByteCount: configuration.checkpointByteCount)
+        do {
+            let steps = try await ImageSync(
+                image: image, name: name, session: session, settings: settings, workers: workers, meter: meter
+            ).run()
+            await image.close()
+            return steps
+        } catch {
+            await image.close()
+            throw error
+        }
+    }
+}
+
+/// A pattern that matches no image.
+public struct SelectionError: Failure, Equatable {
+    /// The pattern.
+    public let pattern: String
+    /// The store that was searched.
+    public let location: String
+
+    /// The same command gives the same result.
+    public var disposition: Disposition { .permanent }
+    /// What happened.
+    public var cause: String { "no image in \(location) matches \(pattern)" }
+    /// What the user can do.
+    public var remedy: String { "check the name and the store in the configuration" }
+}
+
+/// The agent's release.
+public enum AgentVersion {
+    /// As `rbd-ferry --version` prints it.
+    public static let current = "0.1.0"
+}
+
+private final class WorkQueue: Sendable {
+    private let images: Mutex<ArraySlice<String>>
+
+    init(_ images: [String]) {
+        self.images = Mutex(images[...])
+    }
+
+    func take() -> String? {
+        Task.isCancelled ? nil : images.withLock { $0.popFirst() }
+    }
+}
+
+/// The outcomes of one worker, and the image that it is at.
+private final class OutcomeList: Sendable {
+    private struct State {
+        var list: [ImageOutcome] = []
+        var open: (image: String, began: ContinuousClock.Instant)?
+    }
+    private let state = Mutex(State())
+    private let peer: String
+    private let report: @Sendable (ImageOutcome) -> Void
+
+    init(peer: String, report: @escaping @Sendable (ImageOutcome) -> Void) {
+        self.peer = peer
+        self.report = report
+    }
+
+    var list: [ImageOutcome] { state.withLock { $0.list } }
+
+    func open(_ image: String) {
+        state.withLock { $0.open = (image, .now) }
+    }
+
+    /// Notes how the open image ended; nothing when none is open.
+    func close(_ result: Result<[SyncStepResult], any Error>) {
+        let outcome = state.withLock { state -> ImageOutcome? in
+            guard let open = state.open else { return nil }
+            let outcome = ImageOutcome(
+                image: open.image, peer: peer, result: result, duration: ContinuousClock.now - open.began)
+            state.list.append(outcome)
+            state.open = nil
+            return outcome
+        }
+        if let outcome { report(outcome) }
+    }
+}
+
+private final class ActivityBoard: Sendable {
+    private let meters = Mutex<[String: TransferMeter]>([:])
+
+    var list: [SyncRun.Activity] {
+        meters.withLock { $0.sorted { $0.key < $1.key }.map { SyncRun.Activity(image: $0.key, meter: $0.value) } }
+    }
+
+    func begin(_ image: String, _ meter: TransferMeter) {
+        meters.withLock { $0[image] = meter }
+    }
+
+    func end(_ image: String) {
+        meters.withLock { _ = $0.removeValue(forKey: image) }
+    }
+}

@@ -1,0 +1,68 @@
+import Agent
+import ArgumentParser
+import FerryCore
+import Foundation
+
+/// The command line. One file a command; this one holds what they share: parsing, exit codes, error text.
+@main
+struct RBDFerry: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "rbd-ferry",
+        abstract: "Keeps RBD images equal between two sites.",
+        version: AgentVersion.current,
+        subcommands: [SyncCommand.self, ReceiverCommand.self])
+
+    static func main() async {
+        let command: any ParsableCommand
+        do {
+            command = try parseAsRoot()
+        } catch {
+            exitAfterParsing(error)
+        }
+        let outcome = await runUntilSignal {
+            do {
+                if var command = command as? any AsyncParsableCommand {
+                    try await command.run()
+                } else {
+                    var command = command
+                    try command.run()
+                }
+                return ExitStatus.success
+            } catch {
+                return report(error)
+            }
+        }
+        Foundation.exit(outcome.code)
+    }
+
+    /// Prints help or what is wrong with the command line, and ends.
+    private static func exitAfterParsing(_ error: any Error) -> Never {
+        let code = exitCode(for: error)
+        guard code != .success else { exit(withError: error) }
+        writeToStandardError(fullMessage(for: error))
+        Foundation.exit(ExitStatus.usage.code)
+    }
+
+    /// Tells the user about an error; the status that goes with it.
+    private static func report(_ error: any Error) -> ExitStatus {
+        switch error {
+        case let status as ExitStatus:
+            return status
+        case let failure as any Failure:
+            writeToStandardError("rbd-ferry: \(failure.cause)")
+            if !failure.remedy.isEmpty { writeToStandardError("  \(failure.remedy)") }
+            return ExitStatus(failure.disposition)
+        case is CleanExit:
+            exit(withError: error)
+        default:
+            let code = exitCode(for: error)
+            if code != .success { writeToStandardError("rbd-ferry: \(message(for: error))") }
+            return code == .success ? .success : .failed
+        }
+    }
+}
+
+/// Writes a line to standard error.
+func writeToStandardError(_ line: String) {
+    FileHandle.standardError.write(Data((line + "\n").utf8))
+}

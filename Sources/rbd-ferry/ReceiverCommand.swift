@@ -1,0 +1,32 @@
+import Agent
+import ArgumentParser
+import Logging
+
+/// `rbd-ferry receiver`
+struct ReceiverCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "receiver", abstract: "Takes images in from senders and keeps the mirrors.")
+
+    @Option(name: .long, help: "The receiver's configuration file.")
+    var config: String
+
+    @Flag(name: .shortAndLong, help: "Log more.")
+    var verbose = false
+
+    func run() async throws {
+        let configuration = try ReceiverConfiguration(file: config)
+        var logger = Logger(label: "rbd-ferry") { StandardErrorLog(label: $0) }
+        logger.logLevel = verbose ? .debug : .info
+        let store = try await configuration.store.open()
+        do {
+            let agent = try await ReceiverAgent.start(configuration, store: store, logger: logger)
+            logger.info("listening on \(configuration.listen.host):\(agent.port), mirrors in \(store.location)")
+            try await agent.run()
+        } catch {
+            await store.close()
+            throw error
+        }
+        await store.close()
+        logger.info("stopped")
+    }
+}

@@ -1,0 +1,123 @@
+import Agent
+import ArgumentParser
+import Engine
+import FerryCore
+import Foundation
+
+/// `rbd-ferry sync`
+struct SyncCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "sync", abstract: "Brings mirrors up to date.", subcommands: [SyncNowCommand.self])
+}
+
+/// `rbd-ferry sync now`
+struct SyncNowCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "now",
+        abstract: "Brings the mirrors of images up to date, once.",
+        discussion: """
+            Takes a snapshot of each image (ferry-YYYYMMDDTHHMMSSZ), sends what changed since the newest snapshot \
+            that both ends hold, and ends when the receiver has published the same snapshot. When it is \
+            interrupted, by whatever, the same command goes on where it stopped.
+
+            Exit codes: 0 all done, 1 failed for good, 2 usage or configuration, 3 some images done and some not, \
+            5 refused for safety, 11 locked, 12 not authenticated or not authorised, 75 temporary (run again), \
+            130/143 interrupted (state saved).
+            """)
+
+    @Argument(help: "Images by name or pattern; without any, those that the configuration lists.")
+    var images: [String] = []
+
+    @Option(name: .long, help: "The sender's configuration file.")
+    var config: String
+
+    @Option(name: .long, help: "Send this snapshot instead of a new one.")
+    var snapshot: String?
+
+    @Option(name: .long, help: "Sync to this peer only.")
+    var peer: String?
+
+    @Option(name: .long, help: "How many images go at once.")
+    var parallel = 4
+
+    @Flag(name: .long, help: "Print one JSON document instead of lines.")
+    var json = false
+
+    @Flag(name: .shortAndLong, help: "No progress and no summary.")
+    var quiet = false
+
+    func validate() throws {
+        guard (1...64).contains(parallel) else { throw ValidationError("--parallel takes 1 to 64") }
+        guard snapshot != "" else { throw ValidationError("--snapshot takes a name") }
+    }
+
+    func run() async throws {
+        let configuration = try SenderConfiguration(file: config)
+        let peers = try selectedPeers(configuration)
+        let patterns = images.isEmpty ? configuration.images : images
+        guard !patterns.isEmpty else {
+            throw ConfigurationError(
+                file: config, line: 0, problem: "no images are listed, and none was named",
+                remedy: "name images on the command line, or list patterns under images:")
+        }
+        let store = try await configuration.store.open()
+        do {
+            let names = try await SyncRun.select(patterns, from: store)
+            let run = try SyncRun(
+                configuration: configuration, store: store, snapshot: snapshot, parallelCount: parallel)
+            let outcomes = await syncWithProgress(run, names, peers)
+            await store.close()
+            try finish(outcomes)
+        } catch {
+            await store.close()
+            throw error
+        }
+    }
+
+    private func selectedPeers(_ configuration: SenderConfiguration) throws -> [SenderConfiguration.Peer] {
+        guard let peer else { return configuration.peers }
+        let selected = configuration.peers.filter { $0.name == peer }
+        guard !selected.isEmpty else {
+            throw ConfigurationError(
+                file: config, line: 0, problem: "no peer named \(peer)",
+                remedy: "there are: \(configuration.peers.map(\.name).joined(separator: ", "))")
+        }
+        return selected
+    }
+
+    private func syncWithProgress(
+        _ run: SyncRun, _ names: [String], _ peers: [SenderConfiguration.Peer]
+    ) async -> [ImageOutcome] {
+        let display = ProgressDisplay(isShown: !quiet && !json, imageCount: names.count * peers.count)
+        return await withTaskGroup(of: [ImageOutcome]?.self) { group in
+            group.addTask {
+                await display.run { run.activities }
+                return nil
+            }
+            group.addTask {
+                await run.run(images: names, peers: peers) { outcome in
+                    display.ended(outcome)
+                    if !json { SyncReport.print(outcome, isQuiet: quiet, withPeer: peers.count > 1) }
+                }
+            }
+            var outcomes: [ImageOutcome] = []
+            for await part in group {
+                guard let part else { continue }
+                outcomes = part
+                group.cancelAll()
+            }
+            return outcomes
+        }
+    }
+
+    private func finish(_ outcomes: [ImageOutcome]) throws {
+        if json { print(try SyncReport.json(outcomes)) }
+        let failures = outcomes.compactMap { outcome -> (any Error)? in
+            guard case .failure(let error) = outcome.result else { return nil }
+            return error
+        }
+        guard let first = failures.first else { return }
+        guard failures.count == outcomes.count else { throw ExitStatus.partial }
+        throw ExitStatus((first as? any Failure)?.disposition ?? .temporary)
+    }
+}
