@@ -4,7 +4,8 @@ import FerryCore
 public enum ImageEnvelopeEncoder {
     /// Appends all that precedes the first diff. Then come `diffCount` diffs, each with its banner, and nothing more.
     ///
-    /// Oldest snapshot first; the last diff is the head's and names no snapshot it leads to.
+    /// `rbd export` writes oldest snapshot first, and last a diff to the head, which names no snapshot it leads to.
+    /// `rbd import` does not ask for that last one.
     public static func append(_ header: ImageHeader, diffCount: UInt64, to output: inout [UInt8]) {
         output.append(banner: ImageEnvelopeTag.headerBanner)
         appendNumber(header.order, tag: ImageEnvelopeTag.order, to: &output)
