@@ -1,0 +1,82 @@
+import NIOCore
+import OpenSSL
+
+/// Plaintext on its way into TLS records. Small buffers share ciphertext buffers, large ones are cut, so that the socket
+/// gets pieces of just under 256 KiB.
+struct OutboundEncryption {
+    private struct Entry {
+        var plaintext: ByteBuffer
+        let promise: EventLoopPromise<Void>?
+    }
+
+    private var entries = CircularBuffer<Entry>()
+
+    /// Adds plaintext; `promise` is kept when its last byte has gone to the kernel.
+    mutating func append(_ plaintext: ByteBuffer, _ promise: EventLoopPromise<Void>?) {
+        entries.append(Entry(plaintext: plaintext, promise: promise))
+    }
+
+    /// Drops what is left.
+    mutating func fail(_ error: TLSError) {
+        let dropped = entries
+        entries.removeAll()
+        for entry in dropped { entry.promise?.fail(error) }
+    }
+
+    /// Encrypts all that was added and hands it to `send`, piece by piece, in order.
+    mutating func run(
+        _ connection: TLSConnection, allocator: ByteBufferAllocator,
+        send: (ByteBuffer, EventLoopPromise<Void>?) -> Void
+    ) throws(TLSError) {
+        while !entries.isEmpty {
+            var room = TransportLimits.encryptedPieceByteCountMax
+            var ciphertext = allocator.buffer(capacity: capacity(room: room, connection))
+            var promise: EventLoopPromise<Void>?
+            while room > 0, let entry = entries.first {
+                let piece = entry.plaintext.readableBytes <= room ? entry.plaintext : entry.plaintext.prefix(room)
+                try encrypt(piece, connection, into: &ciphertext)
+                // A record costs the same whatever it holds, so a small one takes its share of the room too.
+                room -= max(piece.readableBytes, 1024)
+                entries[entries.startIndex].plaintext.moveReaderIndex(forwardBy: piece.readableBytes)
+                if piece.readableBytes == entry.plaintext.readableBytes {
+                    entries.removeFirst()
+                    promise.join(entry.promise)
+                }
+            }
+            send(ciphertext, promise)
+        }
+    }
+
+    private func capacity(room: Int, _ connection: TLSConnection) -> Int {
+        var waiting = 0
+        for entry in entries where waiting < room { waiting += max(entry.plaintext.readableBytes, 1024) }
+        let plaintext = min(waiting, room)
+        return TLSConnection.ciphertextByteCountMax(plaintextByteCount: plaintext) + connection.pendingOutputByteCount
+    }
+
+    private func encrypt(
+        _ piece: ByteBuffer, _ connection: TLSConnection, into ciphertext: inout ByteBuffer
+    ) throws(TLSError) {
+        let byteCount =
+            TLSConnection.ciphertextByteCountMax(plaintextByteCount: piece.readableBytes)
+            + connection.pendingOutputByteCount
+        try ciphertext.writeWithOutputRawSpan(minimumWritableBytes: byteCount) { (span) throws(TLSError) in
+            try connection.write(piece.readableBytesSpan, into: &span)
+        }
+    }
+}
+
+extension ByteBuffer {
+    /// The first `byteCount` readable bytes, without copying.
+    fileprivate func prefix(_ byteCount: Int) -> ByteBuffer {
+        getSlice(at: readerIndex, length: byteCount) ?? self
+    }
+}
+
+extension EventLoopPromise<Void>? {
+    /// Makes `other` follow this promise, or take its place.
+    fileprivate mutating func join(_ other: EventLoopPromise<Void>?) {
+        guard let other else { return }
+        if let first = self { first.futureResult.cascade(to: other) } else { self = other }
+    }
+}

@@ -1,0 +1,23 @@
+public import OpenSSL
+
+/// Paths of the PEM files that a side needs, as in the configuration.
+public struct TLSFiles: Sendable, Hashable {
+    /// The authority's certificate.
+    public let authority: String
+    /// Our certificate, with the chain to the authority after it if there is one.
+    public let certificate: String
+    /// The key of our certificate.
+    public let key: String
+
+    /// From the three paths.
+    public init(authority: String, certificate: String, key: String) {
+        self.authority = authority
+        self.certificate = certificate
+        self.key = key
+    }
+
+    /// Reads and checks the files for use as `role`.
+    public func makeContext(role: TLSRole) throws(TLSFileError) -> TLSContext {
+        try TLSContext(role: role, authority: authority, certificate: certificate, key: key)
+    }
+}
