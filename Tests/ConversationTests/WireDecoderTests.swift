@@ -1,0 +1,118 @@
+import Conversation
+import FerryCore
+import Testing
+
+/// Decodes `bytes` in slices of the given lengths, repeated as needed.
+private func decode(_ bytes: [UInt8], slices: [Int]) throws -> [WireRecord] {
+    var decoder = WireDecoder()
+    var records: [WireRecord] = []
+    var start = 0
+    var index = 0
+    while start < bytes.count {
+        let slice = Array(bytes[start..<min(bytes.count, start + slices[index % slices.count])])
+        var position = 0
+        while let record = try decoder.next(slice.span, at: &position) { records.append(record) }
+        start += slice.count
+        index += 1
+    }
+    return records
+}
+
+private let stream: [WireRecord] = [
+    ControlRecord.hello(Hello(agentVersion: "1", site: "a")).wireRecord,
+    ControlRecord.keepAlive.wireRecord,
+    WireRecord(tag: .block, payload: (0..<300).map { UInt8(truncatingIfNeeded: $0) }),
+    ControlRecord.progress(Progress(watermark: 1, contentByteCount: 2)).wireRecord,
+]
+
+@Suite("Records on the wire")
+struct WireDecoderTests {
+    private let bytes = WireDecoder.banner + stream.flatMap(\.encoded)
+
+    @Test("slices of any length give the same records")
+    func slices() throws {
+        for length in 1...bytes.count { #expect(try decode(bytes, slices: [length]) == stream) }
+        var generator = SystemRandomNumberGenerator()
+        for _ in 0..<200 {
+            let lengths = (0..<5).map { _ in Int.random(in: 1...40, using: &generator) }
+            #expect(try decode(bytes, slices: lengths) == stream, "slices \(lengths)")
+        }
+    }
+
+    @Test("a connection that begins otherwise is refused at the first wrong byte")
+    func banner() {
+        #expect(throws: ProtocolViolation(.banner, recordNumber: 0, byteOffset: 9)) {
+            try decode(Array("rbd diff v1\n".utf8), slices: [100])
+        }
+        #expect(throws: ProtocolViolation(.banner, recordNumber: 0, byteOffset: 0)) {
+            try decode(Array("GET / HTTP/1.1\r\n".utf8), slices: [100])
+        }
+    }
+
+    @Test("a length past the tag's limit is refused before memory is taken", arguments: WireTag.allCases)
+    func lengths(tag: WireTag) {
+        for length in [UInt64(tag.payloadByteCountMax) + 1, 1 << 62, .max] {
+            var bytes = WireDecoder.banner + [tag.rawValue]
+            bytes.append(littleEndian: length)
+            #expect(throws: ProtocolViolation.self) { try decode(bytes, slices: [100]) }
+        }
+    }
+
+    @Test("a standard record outside a block is refused")
+    func standardRecord() {
+        var bytes = WireDecoder.banner + [UInt8(ascii: "w")]
+        bytes.append(littleEndian: UInt64(16))
+        #expect(throws: ProtocolViolation(.unknownTag(0x77), recordNumber: 0, byteOffset: 21)) {
+            try decode(bytes, slices: [100])
+        }
+    }
+
+    @Test("control records survive the wire, and unknown keys are passed over")
+    func roundTrip() throws {
+        let fault = PeerFault(disposition: .locked, cause: "busy", remedy: "wait")
+        let records: [ControlRecord] = [
+            .hello(Hello(agentVersion: "1", site: "a")), .answer(.send(base: nil, watermark: 7)), .answer(.published),
+            .answer(.refused(fault)), .progress(Progress(watermark: .max, contentByteCount: 1)),
+            .totals(Totals(blockCount: 1, recordCount: 2, contentByteCount: 3, digest: "d")),
+            .committed(Committed(target: SnapshotIdentity(id: 5, name: "ö"), digest: "d")), .fault(fault), .keepAlive,
+        ]
+        for record in records { #expect(try ControlRecord(record.wireRecord) == record) }
+        let later = WireRecord(tag: .progress, payload: Array(#"{"watermark":1,"content_bytes":2,"new":[]}"#.utf8))
+        #expect(try ControlRecord(later) == .progress(Progress(watermark: 1, contentByteCount: 2)))
+    }
+
+    @Test(
+        "JSON that does not say what it must is a violation",
+        arguments: ["", "{", "[]", "{}", #"{"watermark":-1,"content_bytes":0}"#, #"{"watermark":"1"}"#])
+    func malformed(text: String) {
+        #expect(throws: ProtocolViolation.self) {
+            try ControlRecord(WireRecord(tag: .progress, payload: Array(text.utf8)))
+        }
+    }
+
+    @Test("a peer's text can't reach the terminal with control characters, nor at any length")
+    func faultText() throws {
+        let nasty = PeerFault(disposition: .refused, cause: "a\u{1B}[2Jb\nc", remedy: String(repeating: "x", count: 5000))
+        guard case .fault(let read)? = try ControlRecord(ControlRecord.fault(nasty).wireRecord) else {
+            Issue.record("no fault")
+            return
+        }
+        #expect(read.cause == "a?[2Jb?c")
+        #expect(read.remedy.count == PeerFault.textCharacterCountMax)
+    }
+
+    @Test("a block header is checked against the limits")
+    func blockHeader() throws {
+        let digest = [UInt8](repeating: 7, count: 32)
+        let header = BlockHeader(coding: .plain, contentByteCount: 3, digest: digest)
+        #expect(try BlockHeader(payload: header.encoded + [1, 2, 3]) == header)
+        #expect(throws: ProtocolViolation.self) { try BlockHeader(payload: header.encoded + [1, 2]) }
+        #expect(throws: ProtocolViolation.self) { try BlockHeader(payload: header.encoded) }
+        #expect(throws: ProtocolViolation.self) { try BlockHeader(payload: []) }
+        var unknown = header.encoded + [1, 2, 3]
+        unknown[0] = 9
+        #expect(throws: ProtocolViolation.self) { try BlockHeader(payload: unknown) }
+        let bomb = BlockHeader(coding: .zstd, contentByteCount: Limits.blockContentByteCountMax + 1, digest: digest)
+        #expect(throws: ProtocolViolation.self) { try BlockHeader(payload: bomb.encoded + [1]) }
+    }
+}
