@@ -1,4 +1,3 @@
-public import FerryCore
 public import NIOCore
 public import SecureTransport
 

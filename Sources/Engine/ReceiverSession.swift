@@ -1,6 +1,6 @@
 import Compression
 public import Conversation
-public import FerryCore
+import FerryCore
 public import ImageStore
 public import Logging
 import NIOCore
@@ -217,7 +217,13 @@ extension ReceiverSession {
             }
         }
         guard let peerTotals = totals.withLock({ $0 }) else { throw EngineError.connectionCut }
-        try running.check(peerTotals)
+        do {
+            try running.check(peerTotals)
+        } catch {
+            // What was applied can't be trusted: the next transfer begins at the base again.
+            try await distrust(prepared)
+            throw error
+        }
         try await publish(prepared, checkpointer)
         try await writer.send(.committed(machine.withLock { $0.committed() }))
         logger.info(
@@ -234,10 +240,15 @@ extension ReceiverSession {
             mirror: prepared.image, transfer: prepared.transfer, start: prepared.start,
             // Well inside the sender's window, so that it need not wait.
             distanceByteCount: offer.checkpointByteCount / 4, distanceTime: environment.checkpointInterval,
-            tell: { [machine, writer] progress in
-                machine.withLock { $0.progress(progress) }
-                try await writer.send(.progress(progress))
+            tell: { progress in
+                self.machine.withLock { $0.progress(progress) }
+                try await self.writer.send(.progress(progress))
             })
+    }
+
+    private func distrust(_ prepared: PreparedMirror) async throws {
+        let checkpoint = Checkpoint(transfer: prepared.transfer, resumePoint: .start, phase: .preparing)
+        try await prepared.image.setState(checkpoint, ImageStateKey.checkpoint)
     }
 
     /// Flush, checkpoint, snapshot, record: in this order, so that a cut between any two can be told apart.

@@ -36,8 +36,9 @@ final class RecordReader: Sendable {
 
     private func decode() throws(ProtocolViolation) -> WireRecord? {
         try state.withLock { state throws(ProtocolViolation) in
+            let buffer = state.buffer
             var position = 0
-            let record = try state.decoder.next(state.buffer.readableBytesUInt8Span, at: &position)
+            let record = try state.decoder.next(buffer.readableBytesUInt8Span, at: &position)
             state.buffer.moveReaderIndex(forwardBy: position)
             return record
         }

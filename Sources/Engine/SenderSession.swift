@@ -229,12 +229,3 @@ public struct OfferRefusal: Failure, Equatable {
     /// What the user can do.
     public var remedy: String { fault.remedy }
 }
-
-extension Error {
-    /// Whether this only says that the connection is gone, not why.
-    var isConnectionLoss: Bool {
-        if let error = self as? EngineError { return error == .connectionCut }
-        if let error = self as? TransportError { return error.isConnectionLoss }
-        return false
-    }
-}
