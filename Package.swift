@@ -28,6 +28,7 @@ let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
 let package = Package(
@@ -37,6 +38,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
     targets: [
@@ -69,9 +71,10 @@ let package = Package(
                 "OpenSSL", "SecureTransport", "Engine", yams, logging,
             ]),
         .executableTarget(
-            name: "rbd-ferry", dependencies: ["FerryCore", "Agent", "Engine", argumentParser, logging],
+            name: "rbd-ferry", dependencies: ["FerryCore", "Agent", "Engine", argumentParser, logging, unixSignals],
             swiftSettings: strict),
 
+        layer("TestSupport", [], path: "Tests/TestSupport"),
         layer("MemoryStore", ["FerryCore", "ImageStore"], path: "Tests/MemoryStore"),
         layer("StoreConformance", ["FerryCore", "ImageStore"], path: "Tests/StoreConformance"),
         tests("FerryCore", []),
@@ -87,8 +90,8 @@ let package = Package(
         tests(
             "Engine",
             [
-                "FerryCore", "DiffStream", "Conversation", "Planning", "ImageStore", "MemoryStore", "Compression",
-                "SecureTransport", nioCore,
+                "FerryCore", "DiffStream", "Conversation", "Planning", "ImageStore", "MemoryStore", "TestSupport",
+                "Threading", "Compression", "SecureTransport", nioCore, logging,
             ]),
         tests("Agent", ["FerryCore", "ImageStore", "Engine"]),
         .testTarget(name: "EndToEnd", dependencies: ["FerryCore"], path: "Tests/EndToEnd", swiftSettings: strict),

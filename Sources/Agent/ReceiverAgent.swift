@@ -1,6 +1,6 @@
 import Conversation
-public import Engine
-public import FerryCore
+import Engine
+import FerryCore
 public import ImageStore
 public import Logging
 import SecureTransport
@@ -31,9 +31,9 @@ public struct ReceiverAgent: Sendable {
     }
 
     /// Serves connections. Cancelling ends it: open transfers checkpoint what they have applied first.
-    public func run() async throws {
+    public func run() async {
         let logger = environment.logger
-        try await listener.run { connection in
+        await listener.run { connection in
             await ReceiverSession.run(over: connection, environment: environment)
         } onFailedHandshake: { address, error in
             logger.warning("refused a connection: \(error.cause)", metadata: ["peer": "\(address)"])

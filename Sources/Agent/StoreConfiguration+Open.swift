@@ -10,7 +10,7 @@ extension StoreConfiguration {
             try await CephStore.open(
                 CephLocation(confPath: conf, user: user, pool: pool, namespace: namespace, dataPool: dataPool))
         case .directory(let path):
-            try await DirectoryStore.open(path: path)
+            try await DirectoryStore.open(path)
         }
     }
 }

@@ -5,7 +5,7 @@ import Foundation
 public import ImageStore
 import OpenSSL
 import Planning
-public import SecureTransport
+import SecureTransport
 import Synchronization
 import Threading
 

@@ -13,26 +13,29 @@ struct RBDFerry: AsyncParsableCommand {
         subcommands: [SyncCommand.self, ReceiverCommand.self])
 
     static func main() async {
-        let command: any ParsableCommand
-        do {
-            command = try parseAsRoot()
-        } catch {
-            exitAfterParsing(error)
-        }
         let outcome = await runUntilSignal {
             do {
-                if var command = command as? any AsyncParsableCommand {
-                    try await command.run()
-                } else {
-                    var command = command
-                    try command.run()
-                }
-                return ExitStatus.success
+                try await parseAndRun()
+                return .success
             } catch {
                 return report(error)
             }
         }
         Foundation.exit(outcome.code)
+    }
+
+    private static func parseAndRun() async throws {
+        var command: any ParsableCommand
+        do {
+            command = try parseAsRoot()
+        } catch {
+            exitAfterParsing(error)
+        }
+        if var command = command as? any AsyncParsableCommand {
+            try await command.run()
+        } else {
+            try command.run()
+        }
     }
 
     /// Prints help or what is wrong with the command line, and ends.

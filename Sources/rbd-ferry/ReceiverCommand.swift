@@ -21,7 +21,7 @@ struct ReceiverCommand: AsyncParsableCommand {
         do {
             let agent = try await ReceiverAgent.start(configuration, store: store, logger: logger)
             logger.info("listening on \(configuration.listen.host):\(agent.port), mirrors in \(store.location)")
-            try await agent.run()
+            await agent.run()
         } catch {
             await store.close()
             throw error

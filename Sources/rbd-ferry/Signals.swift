@@ -1,48 +1,37 @@
-import Dispatch
 import Foundation
 import Synchronization
+import UnixSignals
 
-/// Runs `body`; SIGINT or SIGTERM cancels it. A second signal ends the process at once.
+/// Runs `body`; the first SIGINT or SIGTERM cancels it, a second ends the process at once.
 ///
-/// Returns what `body` returns, or the signal's status when one came.
+/// Returns what `body` returns, or the signal's status when one came and `body` did not end well.
 func runUntilSignal(_ body: @escaping @Sendable () async -> ExitStatus) async -> ExitStatus {
-    let received = Mutex<Int32?>(nil)
-    return await withTaskGroup(of: ExitStatus?.self) { group in
-        group.addTask { await body() }
-        group.addTask {
-            for await number in signals([SIGINT, SIGTERM]) {
-                let isFirst = received.withLock { value in
-                    defer { value = value ?? number }
-                    return value == nil
-                }
-                guard isFirst else { Foundation.exit(128 + number) }
-                return nil
-            }
-            return nil
+    let work = Task { await body() }
+    let received = ReceivedSignal()
+    let watcher = Task {
+        for await signal in await UnixSignalsSequence(trapping: .sigint, .sigterm) {
+            guard received.note(signal.rawValue) else { Foundation.exit(128 + signal.rawValue) }
+            work.cancel()
         }
-        while let status = await group.next() {
-            if let status {
-                group.cancelAll()
-                guard let number = received.withLock({ $0 }) else { return status }
-                return number == SIGTERM && status == .success ? .success : .interrupted(by: number)
-            }
-            // The signal came: the body checkpoints and ends.
-            group.cancelAll()
-        }
-        return .success
     }
+    let status = await work.value
+    watcher.cancel()
+    guard status != .success, let number = received.number else { return status }
+    return .interrupted(by: number)
 }
 
-/// The given signals, as they come.
-private func signals(_ numbers: [Int32]) -> AsyncStream<Int32> {
-    AsyncStream(bufferingPolicy: .bufferingNewest(2)) { continuation in
-        let sources = numbers.map { number in
-            signal(number, SIG_IGN)
-            let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
-            source.setEventHandler { continuation.yield(number) }
-            source.resume()
-            return source
+/// The signal that came first.
+private final class ReceivedSignal: Sendable {
+    private let value = Mutex<Int32?>(nil)
+
+    var number: Int32? { value.withLock { $0 } }
+
+    /// Notes a signal; false when one came before.
+    func note(_ number: Int32) -> Bool {
+        value.withLock { value in
+            guard value == nil else { return false }
+            value = number
+            return true
         }
-        continuation.onTermination = { _ in sources.forEach { $0.cancel() } }
     }
 }

@@ -7,7 +7,7 @@ struct MemorySnapshot: Sendable {
     let contents: SparseBytes
     var isPinned = false
 
-    var snapshot: Snapshot { Snapshot(identity: identity, byteCount: contents.byteCount) }
+    var snapshot: Snapshot { Snapshot(identity: identity, byteCount: contents.byteCount, isPinned: isPinned) }
 }
 
 /// An image in memory, as long as it exists, whatever it is called.

@@ -64,6 +64,16 @@ extension MemoryStore {
         }
     }
 
+    /// Deletes the snapshots whose ids are above `id`, pinned or not.
+    @discardableResult
+    public func deleteSnapshots(of image: String, newerThan id: UInt64) -> Bool {
+        change(image) { image in
+            let countBefore = image.snapshots.count
+            image.snapshots.removeAll { $0.identity.id > id }
+            return image.snapshots.count < countBefore
+        }
+    }
+
     /// Whether the newest snapshot of that name is pinned.
     public func isPinned(_ snapshot: String, of image: String) -> Bool {
         state.withLock { state in

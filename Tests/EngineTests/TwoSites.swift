@@ -1,0 +1,107 @@
+import Conversation
+import Engine
+import FerryCore
+import ImageStore
+import Logging
+import MemoryStore
+import Planning
+import TestSupport
+import Testing
+import Threading
+
+/// A source and a mirror in memory, and agents for both.
+struct TwoSites {
+    let source = MemoryStore(cluster: "source")
+    let mirror = MemoryStore(cluster: "mirror")
+    var image = "vm"
+    var identities = ["sender"]
+    var images = "*"
+    var mode = DiffMode.hybrid
+    var checkpointByteCount: UInt64 = 4 << 20
+    private static let workers = BlockingThreads(count: 2)
+
+    /// Syncs once. The connection is cut after so many bytes each way.
+    @discardableResult
+    func sync(
+        snapshot: String? = nil, senderByteCountMax: UInt64 = .max, receiverByteCountMax: UInt64 = .max,
+        meter: TransferMeter = TransferMeter()
+    ) async throws -> [SyncStepResult] {
+        let (here, there) = MemoryLink.pair(
+            senderIdentities: identities, senderByteCountMax: senderByteCountMax,
+            receiverByteCountMax: receiverByteCountMax)
+        let environment = ReceiverEnvironment(
+            store: mirror,
+            policy: ClientPolicy(rules: [.init(identity: "sender", images: [ImagePattern(images)], prefix: "")]),
+            hello: Hello(agentVersion: "test", site: "b"), workers: Self.workers, logger: Self.quietLogger)
+        async let receiver: Void = ReceiverSession.run(over: there, environment: environment)
+        let result: Result<[SyncStepResult], any Error>
+        do {
+            result = .success(try await send(over: here, snapshot, meter))
+        } catch {
+            result = .failure(error)
+        }
+        await receiver
+        return try result.get()
+    }
+
+    private func send(
+        over link: MemoryLink, _ snapshot: String?, _ meter: TransferMeter
+    ) async throws -> [SyncStepResult] {
+        let image = try await source.openSource(image)
+        do {
+            let settings = SyncSettings(
+                peer: "b", snapshot: snapshot, mode: mode, checkpointByteCount: checkpointByteCount)
+            let name = self.image
+            let steps = try await SenderSession.run(over: link, hello: Hello(agentVersion: "test", site: "a")) {
+                session in
+                try await ImageSync(
+                    image: image, name: name, session: session, settings: settings, workers: Self.workers,
+                    meter: meter
+                ).run()
+            }
+            await image.close()
+            return steps
+        } catch {
+            await image.close()
+            throw error
+        }
+    }
+
+    /// Syncs until it succeeds; fails the test after `attemptCountMax` temporary failures.
+    func syncUntilDone(attemptCountMax: Int = 20) async throws -> [SyncStepResult] {
+        for _ in 1..<attemptCountMax {
+            do {
+                return try await sync()
+            } catch let failure as any Failure where failure.disposition == .temporary {
+                continue
+            }
+        }
+        return try await sync()
+    }
+
+    /// Every snapshot that the mirror has equals the source's of that name; and there is at least one.
+    func expectEqual(_ comment: Comment? = nil, location: SourceLocation = #_sourceLocation) async throws {
+        let mirrored = try #require(try await mirror.openMirror(image), comment, sourceLocation: location)
+        let snapshots = try await mirrored.snapshots()
+        await mirrored.close()
+        #expect(!snapshots.isEmpty, comment, sourceLocation: location)
+        for snapshot in snapshots {
+            let name = snapshot.identity.name
+            let isEqual = source.contents(of: image, at: name) == mirror.contents(of: image, at: name)
+            #expect(isEqual, "\(name) differs. \(comment?.rawValue ?? "")", sourceLocation: location)
+        }
+    }
+
+    /// Writes random bytes to random places of the source.
+    func change(_ generator: inout SeededGenerator, writeCount: Int = 5) {
+        let size = source.contents(of: image)?.count ?? 0
+        for _ in 0..<writeCount where size > 0 {
+            let offset = Int.random(in: 0..<size, using: &generator)
+            let count = Int.random(in: 1...min(size - offset, 200_000), using: &generator)
+            source.overwrite(image, at: UInt64(offset), with: generator.bytes(count))
+        }
+    }
+
+    /// A logger that tells nobody.
+    static var quietLogger: Logger { Logger(label: "test") { _ in SwiftLogNoOpLogHandler() } }
+}
