@@ -1,3 +1,4 @@
+import Glibc
 import ImageStore
 
 /// What a store did, against what it should have done.
@@ -37,10 +38,24 @@ func expect<Value>(_ subject: String, throws reason: StoreError.Reason, _ body: 
     }
 }
 
+/// Fast in a debug build too.
+private func isEqual(_ first: [UInt8], _ second: [UInt8]) -> Bool {
+    first.withUnsafeBytes { first in
+        second.withUnsafeBytes { second in
+            guard let start = first.baseAddress, let other = second.baseAddress else {
+                return first.count == second.count
+            }
+            return first.count == second.count && memcmp(start, other, first.count) == 0
+        }
+    }
+}
+
 /// Like `==` of two arrays, but says where they differ instead of printing them.
 func expectBytes(_ subject: String, _ found: [UInt8], equal expected: [UInt8]) throws {
     try expect("\(subject), length", found.count, equals: expected.count)
-    guard found != expected, let index = found.indices.first(where: { found[$0] != expected[$0] }) else { return }
+    guard !isEqual(found, expected),
+        let index = found.indices.first(where: { found[$0] != expected[$0] })
+    else { return }
     let differing = found.indices.count { found[$0] != expected[$0] }
     throw ConformanceFailure(
         subject: "\(subject), byte \(index) (of \(differing) that differ)", expected: "\(expected[index])",

@@ -1,0 +1,106 @@
+import FerryCore
+import ImageStore
+import Synchronization
+
+/// A handle on an image in memory. One type plays both roles: what it may do is decided by the protocol it is
+/// handed out as.
+final class MemoryImage: SourceImage, MirrorImage {
+    let store: MemoryStore
+    let name: String
+    let identity: ImageIdentity
+    let layout: ImageLayout
+    /// Tells handles on the same image apart.
+    let handle: UInt64
+
+    init(store: MemoryStore, name: String, identity: ImageIdentity, layout: ImageLayout, handle: UInt64) {
+        self.store = store
+        self.name = name
+        self.identity = identity
+        self.layout = layout
+        self.handle = handle
+    }
+
+    /// How messages call the image.
+    var subject: String { "\(store.location)/\(name)" }
+
+    /// Lets the test interfere, then runs `body` on the image's state.
+    func perform<Result: Sendable>(
+        _ operation: MemoryOperation, _ verb: String,
+        _ body: @Sendable (inout MemoryImageState) throws(StoreError) -> Result
+    ) async throws(StoreError) -> Result {
+        try await store.before(operation, name)
+        return try withState(verb, body)
+    }
+
+    /// Runs `body` on the image's state; throws `.notFound` when the image is gone.
+    func withState<Result: Sendable>(
+        _ verb: String, _ body: (inout MemoryImageState) throws(StoreError) -> Result
+    ) throws(StoreError) -> Result {
+        try store.state.withLock { state throws(StoreError) in
+            // Taken out of the dictionary so that changing it copies nothing.
+            guard var image = state.images.removeValue(forKey: identity.image) else {
+                throw StoreError(.notFound, verb, subject, detail: "the image is gone")
+            }
+            defer { state.images[identity.image] = image }
+            return try body(&image)
+        }
+    }
+
+    func missing(_ snapshot: SnapshotIdentity, _ verb: String) -> StoreError {
+        StoreError(.notFound, verb, "\(subject)@\(snapshot.name)", detail: "no snapshot with id \(snapshot.id)")
+    }
+
+    func headByteCount() async throws(StoreError) -> UInt64 {
+        try await perform(.headByteCount, "read the size of") { image in image.head.byteCount }
+    }
+
+    func snapshots() async throws(StoreError) -> [Snapshot] {
+        try await perform(.snapshots, "list snapshots of") { image in image.snapshots.map(\.snapshot) }
+    }
+
+    func createSnapshot(_ name: String) async throws(StoreError) -> Snapshot {
+        try await store.before(.createSnapshot, self.name)
+        let id = store.state.withLock { $0.nextNumber() }
+        return try withState("create snapshot") { image throws(StoreError) in
+            guard !image.snapshots.contains(where: { $0.identity.name == name }) else {
+                throw StoreError(.alreadyExists, "create snapshot", "\(subject)@\(name)")
+            }
+            let made = MemorySnapshot(identity: SnapshotIdentity(id: id, name: name), contents: image.head)
+            image.durableHead = image.head
+            image.snapshots.append(made)
+            image.snapshots.sort { $0.identity.id < $1.identity.id }
+            return made.snapshot
+        }
+    }
+
+    func removeSnapshot(_ snapshot: SnapshotIdentity) async throws(StoreError) {
+        try await perform(.removeSnapshot, "remove snapshot") { image throws(StoreError) in
+            guard let found = image.snapshot(snapshot) else { throw missing(snapshot, "remove snapshot") }
+            guard !found.isPinned else {
+                throw StoreError(.locked, "remove snapshot", "\(subject)@\(snapshot.name)", detail: "it is pinned")
+            }
+            image.snapshots.removeAll { $0.identity.id == snapshot.id }
+        }
+    }
+
+    func metadata(_ key: String) async throws(StoreError) -> String? {
+        try await perform(.metadata(key: key), "read metadata of") { image in image.metadata[key] }
+    }
+
+    func setMetadata(_ key: String, to value: String) async throws(StoreError) {
+        try await perform(.setMetadata(key: key), "set metadata of") { image in image.metadata[key] = value }
+    }
+
+    func removeMetadata(_ key: String) async throws(StoreError) {
+        try await perform(.removeMetadata(key: key), "remove metadata of") { image in image.metadata[key] = nil }
+    }
+
+    func close() async {
+        store.state.withLock { state in
+            state.images[identity.image]?.openHandles.remove(handle)
+            if state.images[identity.image]?.lockHolder == handle {
+                state.images[identity.image]?.lockHolder = nil
+            }
+        }
+    }
+}

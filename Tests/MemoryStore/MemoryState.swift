@@ -1,0 +1,45 @@
+import FerryCore
+import ImageStore
+
+/// A snapshot in memory.
+struct MemorySnapshot: Sendable {
+    let identity: SnapshotIdentity
+    let contents: SparseBytes
+    var isPinned = false
+
+    var snapshot: Snapshot { Snapshot(identity: identity, byteCount: contents.byteCount) }
+}
+
+/// An image in memory, as long as it exists, whatever it is called.
+struct MemoryImageState: Sendable {
+    let identity: ImageIdentity
+    let layout: ImageLayout
+    var head: SparseBytes
+    /// What a loss of power leaves of the head.
+    var durableHead: SparseBytes
+    var snapshots: [MemorySnapshot] = []
+    var metadata: [String: String] = [:]
+    /// The handle that holds the lock.
+    var lockHolder: UInt64?
+    /// Handles that are open.
+    var openHandles: Set<UInt64> = []
+
+    func snapshot(_ identity: SnapshotIdentity) -> MemorySnapshot? {
+        snapshots.first { $0.identity.id == identity.id }
+    }
+}
+
+/// All there is in a memory store.
+struct MemoryState: Sendable {
+    /// Images by their id.
+    var images: [String: MemoryImageState] = [:]
+    /// Image ids by name.
+    var idsByName: [String: String] = [:]
+    private var lastNumber: UInt64 = 0
+
+    /// A number that was not used before in this store: image ids, snapshot ids, handles.
+    mutating func nextNumber() -> UInt64 {
+        lastNumber += 1
+        return lastNumber
+    }
+}

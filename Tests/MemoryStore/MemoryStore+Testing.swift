@@ -1,0 +1,94 @@
+import FerryCore
+public import ImageStore
+
+/// What tests do to images behind the back of the code that they test. All of it works while images are open.
+extension MemoryStore {
+    /// All bytes of the head, or of the newest snapshot of that name; nil when there is no such thing.
+    public func contents(of image: String, at snapshot: String? = nil) -> [UInt8]? {
+        let found: SparseBytes? = state.withLock { state in
+            guard let id = state.idsByName[image], let image = state.images[id] else { return nil }
+            guard let snapshot else { return image.head }
+            return image.snapshots.last { $0.identity.name == snapshot }?.contents
+        }
+        return found?.bytes
+    }
+
+    /// Creates an image with these bytes. False when the name is taken.
+    @discardableResult
+    public func addImage(_ name: String, contents: [UInt8], layout: ImageLayout = .standard) -> Bool {
+        guard create(name, byteCount: UInt64(contents.count), layout: layout) else { return false }
+        return overwrite(name, at: 0, with: contents)
+    }
+
+    /// Writes to the head as somebody else would, whatever is locked. False when it does not fit or there is no
+    /// such image.
+    @discardableResult
+    public func overwrite(_ image: String, at offset: UInt64, with bytes: [UInt8]) -> Bool {
+        change(image) { image in
+            guard offset <= image.head.byteCount, UInt64(bytes.count) <= image.head.byteCount - offset else {
+                return false
+            }
+            image.head.write(bytes[...], at: offset)
+            image.durableHead = image.head
+            return true
+        }
+    }
+
+    /// Gives an image another name; it stays the same image. False when the new name is taken or there is none.
+    @discardableResult
+    public func renameImage(_ name: String, to newName: String) -> Bool {
+        state.withLock { state in
+            guard state.idsByName[newName] == nil, let id = state.idsByName[name] else { return false }
+            state.idsByName[name] = nil
+            state.idsByName[newName] = id
+            return true
+        }
+    }
+
+    /// Deletes an image with all its snapshots, pinned or not. Open handles find it gone.
+    @discardableResult
+    public func deleteImage(_ name: String) -> Bool {
+        state.withLock { state in
+            guard let id = state.idsByName.removeValue(forKey: name) else { return false }
+            return state.images.removeValue(forKey: id) != nil
+        }
+    }
+
+    /// Deletes a snapshot by name, pinned or not.
+    @discardableResult
+    public func deleteSnapshot(_ snapshot: String, of image: String) -> Bool {
+        change(image) { image in
+            let countBefore = image.snapshots.count
+            image.snapshots.removeAll { $0.identity.name == snapshot }
+            return image.snapshots.count < countBefore
+        }
+    }
+
+    /// Whether the newest snapshot of that name is pinned.
+    public func isPinned(_ snapshot: String, of image: String) -> Bool {
+        state.withLock { state in
+            guard let id = state.idsByName[image], let image = state.images[id] else { return false }
+            return image.snapshots.last { $0.identity.name == snapshot }?.isPinned ?? false
+        }
+    }
+
+    /// What a loss of power does: the head falls back to what was flushed last, and nobody holds a lock.
+    @discardableResult
+    public func losePower(of image: String) -> Bool {
+        change(image) { image in
+            image.head = image.durableHead
+            image.lockHolder = nil
+            return true
+        }
+    }
+
+    private func change(_ name: String, _ body: (inout MemoryImageState) -> Bool) -> Bool {
+        state.withLock { state in
+            guard let id = state.idsByName[name], var image = state.images.removeValue(forKey: id) else {
+                return false
+            }
+            defer { state.images[id] = image }
+            return body(&image)
+        }
+    }
+}

@@ -1,0 +1,90 @@
+import FerryCore
+public import ImageStore
+import Synchronization
+
+/// Images in memory, for tests: fast, and able to fail wherever a test wants it to.
+public final class MemoryStore: ImageStore {
+    /// What every image's identity has as its cluster.
+    public let cluster: String
+    /// Extents in one batch of a delta, at most.
+    public let batchExtentCountMax: Int
+    let state = Mutex(MemoryState())
+    private let faults = Mutex<MemoryFaults?>(nil)
+
+    /// An empty store.
+    public init(cluster: String = "memory", batchExtentCountMax: Int = 64) {
+        self.cluster = cluster
+        self.batchExtentCountMax = batchExtentCountMax
+    }
+
+    /// `memory:CLUSTER`.
+    public var location: String { "memory:\(cluster)" }
+
+    /// Sets what is called before each operation; nil for nothing.
+    public func setFaults(_ newFaults: MemoryFaults?) {
+        faults.withLock { $0 = newFaults }
+    }
+
+    /// Gives the test a chance to make the operation fail, or wait.
+    func before(_ operation: MemoryOperation, _ image: String) async throws(StoreError) {
+        guard let faults = faults.withLock({ $0 }) else { return }
+        try await faults(operation, image)
+    }
+
+    /// Names of all images, sorted.
+    public func imageNames() async throws(StoreError) -> [String] {
+        try await before(.imageNames, "")
+        return state.withLock { $0.idsByName.keys.sorted() }
+    }
+
+    /// Opens an image to send from.
+    public func openSource(_ name: String) async throws(StoreError) -> any SourceImage {
+        try await before(.openSource, name)
+        guard let image = open(name) else { throw StoreError(.notFound, "open", "\(location)/\(name)") }
+        return image
+    }
+
+    /// Opens an image to apply to.
+    public func openMirror(_ name: String) async throws(StoreError) -> (any MirrorImage)? {
+        try await before(.openMirror, name)
+        return open(name)
+    }
+
+    /// Creates an empty image.
+    public func createMirror(
+        _ name: String, byteCount: UInt64, layout: ImageLayout
+    ) async throws(StoreError) -> any MirrorImage {
+        try await before(.createMirror, name)
+        let wasCreated = create(name, byteCount: byteCount, layout: layout)
+        guard wasCreated, let image = open(name) else {
+            throw StoreError(.alreadyExists, "create", "\(location)/\(name)")
+        }
+        return image
+    }
+
+    /// Does nothing: the images stay for the test to look at.
+    public func close() async {}
+
+    func create(_ name: String, byteCount: UInt64, layout: ImageLayout) -> Bool {
+        state.withLock { state in
+            guard state.idsByName[name] == nil else { return false }
+            let id = "image-\(state.nextNumber())"
+            let head = SparseBytes(byteCount: byteCount)
+            state.idsByName[name] = id
+            state.images[id] = MemoryImageState(
+                identity: ImageIdentity(cluster: cluster, pool: 0, image: id), layout: layout, head: head,
+                durableHead: head)
+            return true
+        }
+    }
+
+    private func open(_ name: String) -> MemoryImage? {
+        state.withLock { state in
+            guard let id = state.idsByName[name], let image = state.images[id] else { return nil }
+            let handle = state.nextNumber()
+            state.images[id]?.openHandles.insert(handle)
+            return MemoryImage(
+                store: self, name: name, identity: image.identity, layout: image.layout, handle: handle)
+        }
+    }
+}

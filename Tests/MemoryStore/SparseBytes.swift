@@ -1,0 +1,103 @@
+import FerryCore
+
+/// A head or a snapshot: its size, and the granules that were written. A copy costs nothing until it is changed.
+struct SparseBytes: Sendable {
+    /// Bytes in a granule: what a delta reports at least, cut at the image's end.
+    static let granuleByteCount = 4096
+
+    /// Size in bytes.
+    private(set) var byteCount: UInt64
+    private var granules: [UInt64: [UInt8]] = [:]
+
+    init(byteCount: UInt64) { self.byteCount = byteCount }
+
+    /// Sets the size; what is cut off is gone.
+    mutating func resize(to newByteCount: UInt64) {
+        if newByteCount < byteCount {
+            zero(Extent(offset: newByteCount, byteCount: byteCount - newByteCount))
+        }
+        byteCount = newByteCount
+    }
+
+    /// Puts bytes at an offset. The caller has checked that they fit.
+    mutating func write(_ bytes: ArraySlice<UInt8>, at offset: UInt64) {
+        forEachGranule(of: Extent(offset: offset, byteCount: UInt64(bytes.count))) { granules, number, range, done in
+            let first = bytes.startIndex + done
+            granules[number, default: SparseBytes.zeroGranule]
+                .replaceSubrange(range, with: bytes[first..<first + range.count])
+        }
+    }
+
+    /// Zeroes an extent; granules that it covers whole are no longer there.
+    mutating func zero(_ extent: Extent) {
+        guard extent.byteCount > SparseBytes.wholeScanByteCount else {
+            return forEachGranule(of: extent) { granules, number, range, _ in
+                SparseBytes.zero(&granules, number, range)
+            }
+        }
+        // A large extent may be mostly holes: go through what is there, not through what could be.
+        let granuleByteCount = UInt64(SparseBytes.granuleByteCount)
+        for number in granules.keys {
+            let start = number * granuleByteCount
+            let granule = Extent(offset: start, byteCount: granuleByteCount)
+            guard let cut = granule.clipped(from: extent.offset)?.clipped(to: extent.end) else { continue }
+            SparseBytes.zero(&granules, number, Int(cut.offset - start)..<Int(cut.end - start))
+        }
+    }
+
+    /// Copies an extent, zeros past the end included, to `target` from `position` on.
+    func read(_ extent: Extent, into target: UnsafeMutableRawBufferPointer, at position: Int) {
+        var copy = self
+        copy.forEachGranule(of: extent) { granules, number, range, done in
+            let piece = UnsafeMutableRawBufferPointer(rebasing: target[(position + done)...].prefix(range.count))
+            piece.copyBytes(from: (granules[number] ?? SparseBytes.zeroGranule)[range])
+        }
+    }
+
+    /// All bytes.
+    var bytes: [UInt8] {
+        let buffer = DataBuffer(byteCount: Int(byteCount))
+        read(Extent(offset: 0, byteCount: byteCount), into: buffer.unsafeBytes, at: 0)
+        return buffer.bytes(in: 0..<buffer.byteCount)
+    }
+
+    /// Numbers of the granules in which `self` and `base` may differ, in ascending order.
+    func changedGranules(since base: SparseBytes?) -> [UInt64] {
+        let base = base ?? SparseBytes(byteCount: 0)
+        let numbers = Set(granules.keys).union(base.granules.keys)
+        return numbers.filter { number in
+            number * UInt64(SparseBytes.granuleByteCount) < byteCount && granules[number] != base.granules[number]
+        }.sorted()
+    }
+
+    /// What a granule holds, for the list of a delta.
+    func content(ofGranule number: UInt64) -> ChangedExtent.Content {
+        granules[number] == nil ? .zero : .data
+    }
+
+    private static let zeroGranule = [UInt8](repeating: 0, count: granuleByteCount)
+    private static let wholeScanByteCount: UInt64 = 16 << 20
+
+    private static func zero(_ granules: inout [UInt64: [UInt8]], _ number: UInt64, _ range: Range<Int>) {
+        if range.count == granuleByteCount {
+            granules[number] = nil
+        } else {
+            granules[number]?.replaceSubrange(range, with: repeatElement(0, count: range.count))
+        }
+    }
+
+    /// Calls `body` for each granule that `extent` touches, with the range inside it and the bytes before it.
+    private mutating func forEachGranule(
+        of extent: Extent, _ body: (inout [UInt64: [UInt8]], UInt64, Range<Int>, Int) -> Void
+    ) {
+        let granuleByteCount = UInt64(SparseBytes.granuleByteCount)
+        var position = extent.offset
+        while position < extent.end {
+            let number = position / granuleByteCount
+            let end = min(extent.end, (number + 1) * granuleByteCount)
+            let start = number * granuleByteCount
+            body(&granules, number, Int(position - start)..<Int(end - start), Int(position - extent.offset))
+            position = end
+        }
+    }
+}
