@@ -17,6 +17,9 @@ final class CephDelta: Delta {
         let usesObjectMap = try pool.withMomentary(.id(imageID)) { image throws(CephError) in
             _ = try image.userSnapshotName(targetID)
             if let baseID { _ = try image.userSnapshotName(baseID) }
+            guard baseID ?? 0 <= targetID else {
+                throw CephError(.unsupported, "the base is newer than the target")
+            }
             return mode == .hybrid ? try image.canTrustObjectMap(from: baseID, to: targetID) : false
         }
         let handle = try RBDHandle(pool, .id(imageID), .watching)
