@@ -43,14 +43,19 @@ public struct SenderMachine: Sendable {
     /// A machine for a new connection; our own hello goes first.
     public init() {}
 
+    // The peer's fault may overtake what the engine is about to send: once closed, sending is noted nowhere. The
+    // engine hears of the fault when it waits for the answer.
+
     /// Notes that an offer goes out.
     public mutating func offer(_ offer: Offer) {
+        if case .closed = state { return }
         guard case .idle = state else { preconditionFailure("an offer goes out only when idle") }
         state = .offered(offer)
     }
 
     /// Notes that a block with this much content goes out.
     public mutating func block(contentByteCount: Int) {
+        if case .closed = state { return }
         guard case .streaming(let offer, let base, let sent, let durable) = state else {
             preconditionFailure("blocks go out only while streaming")
         }
@@ -59,6 +64,7 @@ public struct SenderMachine: Sendable {
 
     /// Notes that the totals go out; nothing follows until the answer.
     public mutating func end(_ totals: Totals) {
+        if case .closed = state { return }
         guard case .streaming(let offer, _, let sent, let durable) = state else {
             preconditionFailure("totals go out only while streaming")
         }

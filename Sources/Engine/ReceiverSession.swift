@@ -87,8 +87,8 @@ public final class ReceiverSession: Sendable {
                     try await Heartbeat(
                         reader: self.reader, writer: self.writer, limits: self.environment.limits
                     ).run()
-                } catch {
-                    // The server may be waiting for a cluster; the peer is told nothing more.
+                } catch let error as EngineError {
+                    // The server may be waiting for its cluster; a peer that is gone is told nothing.
                     self.link.abort()
                     throw error
                 }

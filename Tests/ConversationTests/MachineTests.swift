@@ -106,6 +106,17 @@ struct SenderMachineTests {
         var machine = SenderMachine()
         #expect(try machine.received(.fault(fault)) == .fault(fault))
     }
+
+    @Test("what was about to go out when a fault came in is no error")
+    func faultOvertakes() throws {
+        let fault = PeerFault(disposition: .unauthorized, cause: "no", remedy: "")
+        var machine = try streaming()
+        _ = try machine.received(.fault(fault))
+        machine.block(contentByteCount: 5)
+        machine.end(totals)
+        machine.offer(offer)
+        #expect(throws: ProtocolViolation.self) { try machine.received(.answer(.published)) }
+    }
 }
 
 @Suite("The receiver's machine")

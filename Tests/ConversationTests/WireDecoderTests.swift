@@ -41,7 +41,7 @@ struct WireDecoderTests {
 
     @Test("a connection that begins otherwise is refused at the first wrong byte")
     func banner() {
-        #expect(throws: ProtocolViolation(.banner, recordNumber: 0, byteOffset: 9)) {
+        #expect(throws: ProtocolViolation(.banner, recordNumber: 0, byteOffset: 10)) {
             try decode(Array("rbd diff v1\n".utf8), slices: [100])
         }
         #expect(throws: ProtocolViolation(.banner, recordNumber: 0, byteOffset: 0)) {

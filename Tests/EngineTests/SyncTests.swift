@@ -127,7 +127,8 @@ struct SyncTests {
         sites.mirror.addImage("vm", contents: [1, 2, 3])
         await #expect(throws: OfferRefusal.self) { try await sites.sync() }
         sites.mirror.deleteImage("vm")
-        sites.mirror.addImage("vm", contents: [UInt8](repeating: 0, count: 50))
+        let empty = try await sites.mirror.createMirror("vm", byteCount: 50, layout: .standard)
+        await empty.close()
         try await sites.sync()
         try await sites.expectEqual()
     }

@@ -1,10 +1,12 @@
 import Conversation
 import Engine
 import FerryCore
+import FoundationEssentials
 import ImageStore
 import Logging
 import MemoryStore
 import Planning
+import Synchronization
 import TestSupport
 import Testing
 import Threading
@@ -19,6 +21,7 @@ struct TwoSites {
     var mode = DiffMode.hybrid
     var checkpointByteCount: UInt64 = 4 << 20
     private static let workers = BlockingThreads(count: 2)
+    private let clock = TestClock()
 
     /// Syncs once. The connection is cut after so many bytes each way.
     @discardableResult
@@ -56,7 +59,7 @@ struct TwoSites {
                 session in
                 try await ImageSync(
                     image: image, name: name, session: session, settings: settings, workers: Self.workers,
-                    meter: meter
+                    meter: meter, now: clock.next
                 ).run()
             }
             await image.close()
@@ -104,4 +107,13 @@ struct TwoSites {
 
     /// A logger that tells nobody.
     static var quietLogger: Logger { Logger(label: "test") { _ in SwiftLogNoOpLogHandler() } }
+}
+
+/// A clock that is a second on whenever it is asked, so that snapshots never share a name.
+private final class TestClock: Sendable {
+    private let seconds = Atomic<Int>(1_700_000_000)
+
+    @Sendable func next() -> Date {
+        Date(timeIntervalSince1970: TimeInterval(seconds.wrappingAdd(1, ordering: .relaxed).newValue))
+    }
 }

@@ -1,0 +1,99 @@
+import FerryCore
+import ImageStore
+
+/// A delta between two snapshots of an image in Ceph, with a handle of its own at the target.
+final class CephDelta: Delta {
+    let byteCount: UInt64
+    private let handle: RBDHandle
+    private let scan: ChangeScan
+    private let subject: String
+    private let gate = OperationGate()
+
+    /// Opens a delta. Blocks. Throws `.notFound` when a snapshot is gone.
+    init(
+        _ pool: RadosPool, imageID: String, subject: String, layout: ImageLayout, from baseID: UInt64?,
+        to targetID: UInt64, mode: DiffMode
+    ) throws(CephError) {
+        let usesObjectMap = try pool.withMomentary(.id(imageID)) { image throws(CephError) in
+            _ = try image.userSnapshotName(targetID)
+            if let baseID { _ = try image.userSnapshotName(baseID) }
+            guard baseID ?? 0 <= targetID else {
+                throw CephError(.unsupported, "the base is newer than the target")
+            }
+            return mode == .hybrid ? try image.canTrustObjectMap(from: baseID, to: targetID) : false
+        }
+        let handle = try RBDHandle(pool, .id(imageID), .watching)
+        self.handle = handle
+        do throws(CephError) {
+            let base = try baseID.map { id throws(CephError) in
+                ChangeScan.Base(id: id, name: try handle.userSnapshotName(id))
+            }
+            try handle.setSnapshot(targetID)
+            byteCount = try handle.byteCount()
+            let range = ChangeScan.Range(
+                base: base, targetID: targetID, byteCount: byteCount, periodByteCount: layout.periodByteCount)
+            scan = ChangeScan(handle, range, usesObjectMap: usesObjectMap)
+        } catch {
+            handle.close()
+            throw error
+        }
+        self.subject = subject
+    }
+
+    func changedByteCountEstimate() async throws(StoreError) -> UInt64? {
+        try await perform("estimate changes of") { () async throws(CephError) in
+            await self.scan.changedByteCountEstimate()
+        }
+    }
+
+    func extents(from offset: UInt64) async throws(StoreError) -> ExtentBatch {
+        try await perform("find changes of") { () async throws(CephError) in
+            try await self.scan.batch(from: offset)
+        }
+    }
+
+    func read(_ reads: [BufferRead], into buffer: DataBuffer) async throws(StoreError) {
+        try await perform("read") { () async throws(CephError) in
+            var requests: [RBDRequest] = []
+            for read in reads where read.extent.byteCount > 0 {
+                try self.checkRange(read, buffer)
+                requests.append(.read(read.extent, position: read.position))
+            }
+            try await RBDBatch.run(requests, on: self.handle, buffer)
+        }
+    }
+
+    func close() async {
+        await gate.close {
+            await CephThreads.control.run { self.handle.close() }
+        }
+    }
+
+    private func checkRange(_ read: BufferRead, _ buffer: DataBuffer) throws(CephError) {
+        guard read.extent.end <= byteCount else {
+            throw CephError(.inconsistent, "a read up to \(read.extent.end) of \(byteCount) bytes was asked for")
+        }
+        guard read.position >= 0, read.position <= buffer.byteCount,
+            read.extent.byteCount <= UInt64(buffer.byteCount - read.position)
+        else {
+            throw CephError(
+                .inconsistent,
+                "\(read.extent.byteCount) bytes do not fit at \(read.position) in \(buffer.byteCount)")
+        }
+    }
+
+    private func perform<Result: Sendable>(
+        _ operation: String, _ body: () async throws(CephError) -> Result
+    ) async throws(StoreError) -> Result {
+        do throws(CephError) {
+            return try await gate.run(body)
+        } catch {
+            throw error.about(operation, subject)
+        }
+    }
+}
+
+extension ImageLayout {
+    /// Bytes after which the pattern of stripes begins anew.
+    var periodByteCount: UInt64 { objectByteCount * stripeCount }
+}

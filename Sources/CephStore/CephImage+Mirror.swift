@@ -1,0 +1,178 @@
+import FerryCore
+import ImageStore
+
+extension CephImage: MirrorImage {
+    /// Zeros are written in pieces of this many bytes, so that none keeps librbd busy for long.
+    private static let zeroPieceByteCountMax: UInt64 = 128 << 20
+
+    func lock() async throws(StoreError) {
+        try await perform("lock") { () throws(CephError) in try self.handle.acquireLock() }
+    }
+
+    func resize(to byteCount: UInt64) async throws(StoreError) {
+        try await perform("resize") { () throws(CephError) in try self.resizeAndCheck(byteCount) }
+    }
+
+    private func resizeAndCheck(_ byteCount: UInt64) throws(CephError) {
+        guard byteCount <= Limits.imageByteCountMax else {
+            throw CephError(.unsupported, "\(byteCount) bytes are more than \(Limits.imageByteCountMax)")
+        }
+        try handle.resize(to: byteCount)
+        try checkHead(byteCount)
+    }
+
+    private func checkHead(_ byteCount: UInt64) throws(CephError) {
+        let found = try afresh { image throws(CephError) in try image.byteCount() }
+        guard found == byteCount else {
+            throw CephError(.inconsistent, "its size should be \(byteCount) bytes and is \(found)")
+        }
+    }
+
+    func apply(_ writes: [MirrorWrite], from buffer: DataBuffer) async throws(StoreError) {
+        try await performAsync("write to") { () async throws(CephError) in
+            let requests = try Self.requests(writes, buffer)
+            // librbd cuts off what reaches past the end and says nothing; another client may have it shrunk at any
+            // time, through us as the lock's owner. So the size is looked at before and after.
+            let end = writes.map(\.end).max() ?? 0
+            try await self.checkFits(end)
+            try await RBDBatch.run(requests, on: self.handle, buffer)
+            try await self.checkFits(end)
+        }
+    }
+
+    private func checkFits(_ end: UInt64) async throws(CephError) {
+        let byteCount = try await CephThreads.submission.run { () throws(CephError) in try self.handle.byteCount() }
+        guard end <= byteCount else {
+            throw CephError(.inconsistent, "a write up to \(end) reaches past its \(byteCount) bytes")
+        }
+    }
+
+    private static func requests(
+        _ writes: [MirrorWrite], _ buffer: DataBuffer
+    ) throws(CephError) -> [RBDRequest] {
+        var requests: [RBDRequest] = []
+        for write in writes {
+            switch write {
+            case .data(let offset, let range):
+                guard range.lowerBound >= 0, range.upperBound <= buffer.byteCount, offset <= .max / 2 else {
+                    throw CephError(.inconsistent, "the range \(range) is not in \(buffer.byteCount) bytes")
+                }
+                if !range.isEmpty { requests.append(.write(offset: offset, range: range)) }
+            case .zeroes(let extent):
+                requests += pieces(extent)
+            }
+        }
+        return requests
+    }
+
+    private static func pieces(_ extent: Extent) -> [RBDRequest] {
+        stride(from: extent.offset, to: extent.end, by: Int(zeroPieceByteCountMax)).map { offset in
+            .writeZeroes(
+                Extent(offset: offset, byteCount: min(zeroPieceByteCountMax, extent.end - offset)))
+        }
+    }
+
+    func flush() async throws(StoreError) {
+        try await performAsync("flush") { () async throws(CephError) in
+            try await RBDBatch.run([.flush], on: self.handle)
+        }
+    }
+
+    func rollBack(to snapshot: SnapshotIdentity) async throws(StoreError) {
+        try await perform("roll back to", describe(snapshot)) { () throws(CephError) in
+            try self.handle.rollBack(to: try self.agreedName(snapshot.id))
+            let snapshots = try self.afresh { image throws(CephError) in try image.userSnapshots() }
+            guard let found = snapshots.first(where: { $0.identity.id == snapshot.id }) else {
+                throw CephError(.notFound, "it was removed meanwhile")
+            }
+            try self.checkHead(found.byteCount)
+        }
+    }
+
+    func wipe() async throws(StoreError) {
+        try await perform("wipe") { () throws(CephError) in
+            let byteCount = try self.afresh { image throws(CephError) in
+                guard try image.allSnapshots().isEmpty else {
+                    throw CephError(.unsupported, "it has snapshots", remedy: "roll it back to one instead")
+                }
+                return try image.byteCount()
+            }
+            try self.resizeAndCheck(0)
+            try self.resizeAndCheck(byteCount)
+        }
+    }
+
+    func firstChange(since snapshot: SnapshotIdentity?) async throws(StoreError) -> Extent? {
+        let subject = snapshot.map { "\(self.subject) since \($0)" } ?? self.subject
+        return try await performAsync("look for changes of", subject) { () async throws(CephError) in
+            let (scan, sizeChange) = try await CephThreads.control.run { () throws(CephError) in
+                try self.headScan(since: snapshot?.id)
+            }
+            guard let first = try await Self.firstExtent(scan) else { return sizeChange }
+            guard let sizeChange, sizeChange.offset <= first.offset else { return first }
+            return sizeChange
+        }
+    }
+
+    private static func firstExtent(_ scan: (scan: ChangeScan, byteCount: UInt64)) async throws(CephError) -> Extent? {
+        var offset: UInt64 = 0
+        while offset < scan.byteCount {
+            let batch = try await scan.scan.batch(from: offset)
+            if let first = batch.extents.first { return first.extent }
+            offset = batch.scannedTo
+        }
+        return nil
+    }
+
+    private func headScan(since baseID: UInt64?) throws(CephError) -> ((ChangeScan, UInt64), sizeChange: Extent?) {
+        let base = try baseID.map { id throws(CephError) in
+            ChangeScan.Base(id: id, name: try self.agreedName(id))
+        }
+        let byteCount = try handle.byteCount()
+        let (usesObjectMap, sizeChange) = try afresh { image throws(CephError) -> (Bool, Extent?) in
+            let before = try image.userSnapshots().first { $0.identity.id == baseID }?.byteCount ?? byteCount
+            let sizeChange = Extent(
+                offset: min(before, byteCount), byteCount: max(before, byteCount) - min(before, byteCount))
+            return (
+                try image.canTrustObjectMap(from: baseID, to: nil), sizeChange.byteCount > 0 ? sizeChange : nil
+            )
+        }
+        let range = ChangeScan.Range(
+            base: base, targetID: nil, byteCount: byteCount, periodByteCount: layout.periodByteCount)
+        return ((ChangeScan(handle, range, usesObjectMap: usesObjectMap), byteCount), sizeChange)
+    }
+
+    func remove() async throws(StoreError) {
+        let name = try await perform("remove") { () throws(CephError) in try self.checkRemovable() }
+        await close()
+        do throws(CephError) {
+            try await CephThreads.control.run { () throws(CephError) in try self.pool.remove(name) }
+        } catch {
+            throw error.about("remove", subject)
+        }
+    }
+
+    /// The image's name, when it still is this image's and nothing we can see stands in the way. Blocks.
+    private func checkRemovable() throws(CephError) -> [CChar] {
+        let snapshotCount = try afresh { image throws(CephError) in try image.allSnapshots().count }
+        guard snapshotCount == 0 else {
+            throw CephError(.locked, "it has \(snapshotCount) snapshots", remedy: "remove its snapshots first")
+        }
+        let name = try handle.name()
+        let id = try pool.withMomentary(.name(RBDHandle.string(name))) { image throws(CephError) in try image.id() }
+        guard id == identity.image else {
+            throw CephError(.notFound, "its name has passed to another image")
+        }
+        return name
+    }
+}
+
+extension MirrorWrite {
+    /// Where it ends in the image.
+    fileprivate var end: UInt64 {
+        switch self {
+        case .data(let offset, let range): offset &+ UInt64(range.count)
+        case .zeroes(let extent): extent.end
+        }
+    }
+}

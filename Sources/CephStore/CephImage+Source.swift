@@ -1,0 +1,45 @@
+import FerryCore
+import ImageStore
+
+extension CephImage: SourceImage {
+    func pin(_ snapshot: SnapshotIdentity) async throws(StoreError) -> Bool {
+        try await perform("pin snapshot", describe(snapshot)) { () throws(CephError) in
+            let name = try self.agreedName(snapshot.id)
+            guard try self.handle.features().contains(.layering) else {
+                throw CephError(
+                    .unsupported, "its image lacks the feature layering, so its snapshots can't be protected",
+                    remedy: "copy it to an image with layering (`rbd deep cp`): it can't be added later")
+            }
+            let isOurs = try self.handle.protectSnapshot(name)
+            // The name may have passed to another snapshot just before.
+            guard try self.afresh({ image throws(CephError) in try image.userSnapshots() })
+                .contains(where: { $0.identity.id == snapshot.id })
+            else {
+                if isOurs { try self.handle.unprotectSnapshot(name) }
+                throw CephError(.notFound, "it was removed meanwhile")
+            }
+            return isOurs
+        }
+    }
+
+    func unpin(_ snapshot: SnapshotIdentity) async throws(StoreError) {
+        try await perform("unpin snapshot", describe(snapshot)) { () throws(CephError) in
+            do throws(CephError) {
+                try self.handle.unprotectSnapshot(try self.agreedName(snapshot.id))
+            } catch where error.reason == .notFound {
+                return
+            }
+        }
+    }
+
+    func openDelta(
+        from base: SnapshotIdentity?, to target: SnapshotIdentity, mode: DiffMode
+    ) async throws(StoreError) -> any Delta {
+        let subject = base.map { "\(self.subject) from \($0) to \(target)" } ?? describe(target)
+        return try await perform("open the delta", subject) { () throws(CephError) in
+            try CephDelta(
+                self.pool, imageID: self.identity.image, subject: subject, layout: self.layout, from: base?.id,
+                to: target.id, mode: mode)
+        }
+    }
+}

@@ -1,0 +1,126 @@
+import FerryCore
+import ImageStore
+
+/// An image in Ceph, opened at its head.
+///
+/// What "read afresh" is asked of comes through a new handle each time (`RadosPool.withMomentary`). Calls that
+/// take a snapshot's name go through `handle`, after both agree which id has that name.
+final class CephImage: Image {
+    let identity: ImageIdentity
+    let layout: ImageLayout
+    let pool: RadosPool
+    let handle: RBDHandle
+    /// How messages call it: `pool/name`.
+    let subject: String
+    let gate = OperationGate()
+
+    /// Opens an image. Blocks. Throws `.notFound` when there is none of that name.
+    init(_ pool: RadosPool, _ name: String, subject: String) throws(CephError) {
+        handle = try RBDHandle(pool, .name(name), .watching)
+        self.pool = pool
+        self.subject = subject
+        do throws(CephError) {
+            identity = ImageIdentity(cluster: pool.cluster.fsid, pool: pool.id, image: try handle.id())
+            layout = try handle.layout()
+        } catch {
+            handle.close()
+            throw error
+        }
+    }
+
+    func headByteCount() async throws(StoreError) -> UInt64 {
+        try await perform("read the size of") { () throws(CephError) in
+            try self.afresh { image throws(CephError) in try image.byteCount() }
+        }
+    }
+
+    func snapshots() async throws(StoreError) -> [Snapshot] {
+        try await perform("list snapshots of") { () throws(CephError) in
+            try self.afresh { image throws(CephError) in try image.userSnapshots() }
+        }
+    }
+
+    func createSnapshot(_ name: String) async throws(StoreError) -> Snapshot {
+        try await perform("create snapshot", "\(subject)@\(name)") { () throws(CephError) in
+            guard !name.isEmpty, name.utf8.count <= Limits.nameByteCountMax else {
+                throw CephError(.unsupported, "its name has \(name.utf8.count) bytes")
+            }
+            try self.handle.createSnapshot(try checkedCString(name, "its name"))
+            let snapshots = try self.afresh { image throws(CephError) in try image.userSnapshots() }
+            guard let snapshot = snapshots.last(where: { $0.identity.name == name }) else {
+                throw CephError(.inconsistent, "it was made and is not there")
+            }
+            return snapshot
+        }
+    }
+
+    func removeSnapshot(_ snapshot: SnapshotIdentity) async throws(StoreError) {
+        try await perform("remove snapshot", describe(snapshot)) { () throws(CephError) in
+            _ = try self.agreedName(snapshot.id)
+            try self.handle.removeSnapshot(snapshot.id)
+        }
+    }
+
+    func metadata(_ key: String) async throws(StoreError) -> String? {
+        try await perform("read metadata \(key) of") { () throws(CephError) in
+            try self.handle.metadata(try checkedCString(key, "the key"))
+        }
+    }
+
+    func setMetadata(_ key: String, to value: String) async throws(StoreError) {
+        try await perform("set metadata \(key) of") { () throws(CephError) in
+            try self.handle.setMetadata(
+                try checkedCString(key, "the key"), to: try checkedCString(value, "the value"))
+        }
+    }
+
+    func removeMetadata(_ key: String) async throws(StoreError) {
+        try await perform("remove metadata \(key) of") { () throws(CephError) in
+            try self.handle.removeMetadata(try checkedCString(key, "the key"))
+        }
+    }
+
+    func close() async {
+        await gate.close {
+            await CephThreads.control.run { self.handle.close() }
+        }
+    }
+
+    /// How messages call one of its snapshots.
+    func describe(_ snapshot: SnapshotIdentity) -> String { "\(subject)@\(snapshot)" }
+
+    /// Runs `body` with a handle that shows the image as it is now. Blocks.
+    func afresh<Result>(_ body: (RBDHandle) throws(CephError) -> Result) throws(CephError) -> Result {
+        try pool.withMomentary(.id(identity.image), body)
+    }
+
+    /// The name of a snapshot, when the cluster and our handle agree that this id has it. Blocks. Throws
+    /// `.notFound` when the id is gone.
+    func agreedName(_ id: UInt64) throws(CephError) -> [CChar] {
+        let name = try afresh { image throws(CephError) in try image.userSnapshotName(id) }
+        guard (try? handle.userSnapshotName(id)) == name else {
+            throw CephError(.unavailable, "this client has not heard of the image's last change yet")
+        }
+        return name
+    }
+
+    /// Runs a blocking `body` on our threads while the image stays open.
+    func perform<Result: Sendable>(
+        _ operation: String, _ subject: String? = nil, _ body: @escaping @Sendable () throws(CephError) -> Result
+    ) async throws(StoreError) -> Result {
+        try await performAsync(operation, subject) { () async throws(CephError) in
+            try await CephThreads.control.run(body)
+        }
+    }
+
+    /// Runs `body` while the image stays open.
+    func performAsync<Result: Sendable>(
+        _ operation: String, _ subject: String? = nil, _ body: () async throws(CephError) -> Result
+    ) async throws(StoreError) -> Result {
+        do throws(CephError) {
+            return try await gate.run(body)
+        } catch {
+            throw error.about(operation, subject ?? self.subject)
+        }
+    }
+}

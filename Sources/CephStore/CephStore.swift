@@ -1,0 +1,108 @@
+import FerryCore
+public import ImageStore
+import Synchronization
+
+/// Images in a Ceph pool, through librbd.
+public final class CephStore: ImageStore {
+    /// `ceph:pool`, or `ceph:pool/namespace`.
+    public var location: String { "ceph:\(place.spec)" }
+
+    private let place: CephLocation
+    private let pool: Mutex<RadosPool?>
+
+    private init(_ place: CephLocation, _ pool: RadosPool) {
+        self.place = place
+        self.pool = Mutex(pool)
+    }
+
+    /// Connects to the cluster and opens the pool. When the cluster does not answer this throws `.unavailable`
+    /// after about 20 s. Other errors: `.notFound` for the configuration file, the pool or the namespace,
+    /// `.notPermitted` for the user and its key.
+    public static func open(_ location: CephLocation) async throws(StoreError) -> CephStore {
+        let cluster = try await run("connect as client.\(location.user) with", location.confPath) {
+            () throws(CephError) in
+            try RadosCluster(confPath: location.confPath, user: location.user)
+        }
+        let pool = try await run("open the pool", location.spec) { () throws(CephError) in
+            try RadosPool(cluster, pool: location.pool, namespace: location.namespace)
+        }
+        return CephStore(location, pool)
+    }
+
+    public func imageNames() async throws(StoreError) -> [String] {
+        try await run("list the images of", place.spec) { pool throws(CephError) in
+            try pool.imageNames().sorted()
+        }
+    }
+
+    public func openSource(_ name: String) async throws(StoreError) -> any SourceImage {
+        try await openImage(name)
+    }
+
+    public func openMirror(_ name: String) async throws(StoreError) -> (any MirrorImage)? {
+        do throws(StoreError) {
+            return try await openImage(name)
+        } catch where error.reason == .notFound {
+            return nil
+        }
+    }
+
+    public func createMirror(
+        _ name: String, byteCount: UInt64, layout: ImageLayout
+    ) async throws(StoreError) -> any MirrorImage {
+        let options = ImageOptions(layout, byteCount: byteCount, dataPool: place.dataPool)
+        return try await run("create", subject(name)) { [subject = subject(name)] pool throws(CephError) in
+            try Self.checkNewImage(name, byteCount, layout)
+            try pool.create(name, byteCount: byteCount, options)
+            return try CephImage(pool, name, subject: subject)
+        }
+    }
+
+    /// Lets go of the connection, which ends when the last image that was opened here is closed.
+    public func close() async {
+        // The last reference goes on a thread of ours, because ending the connection blocks.
+        let last = Mutex(pool.withLock { $0.take() })
+        await CephThreads.control.run { last.withLock { $0 = nil } }
+    }
+
+    private func openImage(_ name: String) async throws(StoreError) -> CephImage {
+        try await run("open", subject(name)) { [subject = subject(name)] pool throws(CephError) in
+            try CephImage(pool, name, subject: subject)
+        }
+    }
+
+    private func subject(_ name: String) -> String { "\(place.spec)/\(name)" }
+
+    private static func checkNewImage(
+        _ name: String, _ byteCount: UInt64, _ layout: ImageLayout
+    ) throws(CephError) {
+        guard !name.isEmpty, name.utf8.count <= Limits.nameByteCountMax, !name.contains(where: { "@/".contains($0) })
+        else {
+            throw CephError(.unsupported, "an image's name must not be empty, and have no / or @ in it")
+        }
+        guard layout.isValid else { throw CephError(.unsupported, "no image can have the layout \(layout)") }
+        guard byteCount <= Limits.imageByteCountMax else {
+            throw CephError(.unsupported, "\(byteCount) bytes are more than \(Limits.imageByteCountMax)")
+        }
+    }
+
+    private func run<Result: Sendable>(
+        _ operation: String, _ subject: String,
+        _ body: @escaping @Sendable (RadosPool) throws(CephError) -> Result
+    ) async throws(StoreError) -> Result {
+        guard let pool = pool.withLock(\.self) else {
+            throw StoreError(.unavailable, operation, subject, detail: "the store is closed")
+        }
+        return try await Self.run(operation, subject) { () throws(CephError) in try body(pool) }
+    }
+
+    private static func run<Result: Sendable>(
+        _ operation: String, _ subject: String, _ body: @escaping @Sendable () throws(CephError) -> Result
+    ) async throws(StoreError) -> Result {
+        do throws(CephError) {
+            return try await CephThreads.control.run(body)
+        } catch {
+            throw error.about(operation, subject)
+        }
+    }
+}

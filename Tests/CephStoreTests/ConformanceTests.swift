@@ -1,0 +1,10 @@
+import StoreConformance
+import Testing
+
+@Suite("CephStore conforms", .enabled(if: TestCluster.isThere))
+struct ConformanceTests {
+    @Test("it behaves as every store does", arguments: StoreConformance.cases)
+    func conforms(_ conformanceCase: ConformanceCase) async throws {
+        try await TestCluster.get().withStore { try await conformanceCase.run($0) }
+    }
+}
