@@ -17,7 +17,8 @@ struct PlainFileSystemTests {
     }
 }
 
-@Suite("A directory store on XFS", .enabled(if: TestFileSystem.xfs != nil, "needs root, loop devices and mkfs.xfs"))
+@Suite(
+    "A directory store on XFS", .enabled(if: TestFileSystem.xfs != nil, "needs root, loop devices and mkfs.xfs"))
 struct XFSTests {
     @Test("does what every store does", arguments: StoreConformance.cases + (2...6).map(StoreConformance.randomCase))
     func conformance(_ conformance: ConformanceCase) async throws {
@@ -26,7 +27,9 @@ struct XFSTests {
     }
 }
 
-@Suite("A directory store on btrfs", .enabled(if: TestFileSystem.btrfs != nil, "needs root, loop devices and mkfs.btrfs"))
+@Suite(
+    "A directory store on btrfs",
+    .enabled(if: TestFileSystem.btrfs != nil, "needs root, loop devices and mkfs.btrfs"))
 struct BtrfsTests {
     @Test("does what every store does", arguments: StoreConformance.cases + (2...6).map(StoreConformance.randomCase))
     func conformance(_ conformance: ConformanceCase) async throws {

@@ -40,7 +40,7 @@ final class TestFileSystem: Sendable {
         try detached { folder in
             let image = folder + ".img"
             defer { try? FileManager.default.removeItem(atPath: image) }
-            guard FileManager.default.createFile(atPath: image, contents: nil) else { throw CocoaError(.fileWriteUnknown) }
+            try Data().write(to: URL(filePath: image))
             try FileHandle(forUpdating: URL(filePath: image)).truncate(atOffset: 1 << 30)
             try run(program, arguments + [image])
             try run("mount", ["-o", "loop", image, folder])
