@@ -69,6 +69,7 @@ let package = Package(
             name: "rbd-ferry", dependencies: ["FerryCore", "Agent", "Engine", argumentParser, logging],
             swiftSettings: strict),
 
+        layer("TestCertificates", [], path: "Tests/TestCertificates"),
         layer("MemoryStore", ["FerryCore", "ImageStore"], path: "Tests/MemoryStore"),
         layer("StoreConformance", ["FerryCore", "ImageStore"], path: "Tests/StoreConformance"),
         tests("FerryCore", []),
@@ -76,8 +77,8 @@ let package = Package(
         tests("Conversation", ["FerryCore"]),
         tests("Planning", ["FerryCore"]),
         tests("Compression", ["FerryCore"]),
-        tests("OpenSSL", ["FerryCore"]),
-        tests("SecureTransport", ["FerryCore", "OpenSSL", nioCore, nioPosix, nioEmbedded]),
+        tests("OpenSSL", ["FerryCore", "TestCertificates"]),
+        tests("SecureTransport", ["FerryCore", "OpenSSL", "TestCertificates", nioCore, nioPosix, nioEmbedded]),
         tests("MemoryStore", ["FerryCore", "ImageStore", "StoreConformance"]),
         tests("DirectoryStore", ["FerryCore", "ImageStore", "StoreConformance"]),
         tests("CephStore", ["FerryCore", "ImageStore", "StoreConformance"]),
