@@ -75,6 +75,7 @@ let package = Package(
             swiftSettings: strict),
 
         layer("TestSupport", [], path: "Tests/TestSupport"),
+        layer("TestCertificates", [], path: "Tests/TestCertificates"),
         layer("MemoryStore", ["FerryCore", "ImageStore"], path: "Tests/MemoryStore"),
         layer("StoreConformance", ["FerryCore", "ImageStore"], path: "Tests/StoreConformance"),
         tests("FerryCore", []),
@@ -82,8 +83,8 @@ let package = Package(
         tests("Conversation", ["FerryCore"]),
         tests("Planning", ["FerryCore"]),
         tests("Compression", ["FerryCore"]),
-        tests("OpenSSL", ["FerryCore"]),
-        tests("SecureTransport", ["FerryCore", "OpenSSL", nioCore, nioPosix, nioEmbedded]),
+        tests("OpenSSL", ["FerryCore", "TestCertificates"]),
+        tests("SecureTransport", ["FerryCore", "OpenSSL", "TestCertificates", nioCore, nioPosix, nioEmbedded]),
         tests("MemoryStore", ["FerryCore", "ImageStore", "StoreConformance"]),
         tests("DirectoryStore", ["FerryCore", "ImageStore", "StoreConformance"]),
         tests("CephStore", ["FerryCore", "ImageStore", "StoreConformance"]),

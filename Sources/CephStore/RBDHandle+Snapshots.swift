@@ -14,6 +14,7 @@ extension RBDHandle {
     ///
     /// Implements: int rbd_snap_list(rbd_image_t image, rbd_snap_info_t *snaps, int *max_snaps); int
     /// rbd_snap_get_namespace_type(rbd_image_t image, uint64_t snap_id, rbd_snap_namespace_type_t *namespace_type);
+    /// int rbd_snap_is_protected(rbd_image_t image, const char *snap_name, int *is_protected);
     func allSnapshots() throws(CephError) -> [AnySnapshot] {
         var capacity: Int32 = 64
         for _ in 0..<16 {
@@ -36,11 +37,16 @@ extension RBDHandle {
             // Removed since it was listed.
             if result == -ENOENT { continue }
             try check(result, "rbd_snap_get_namespace_type")
+            let isUsers = namespace == RBD_SNAP_NAMESPACE_TYPE_USER
+            var isProtected: Int32 = 0
+            if isUsers {
+                let result = rbd_snap_is_protected(raw, name, &isProtected)
+                if result == -ENOENT { continue }
+                try check(result, "rbd_snap_is_protected")
+            }
             let identity = SnapshotIdentity(id: info.id, name: String(cString: name))
-            snapshots.append(
-                AnySnapshot(
-                    snapshot: Snapshot(identity: identity, byteCount: info.size),
-                    isUsers: namespace == RBD_SNAP_NAMESPACE_TYPE_USER))
+            let snapshot = Snapshot(identity: identity, byteCount: info.size, isPinned: isProtected != 0)
+            snapshots.append(AnySnapshot(snapshot: snapshot, isUsers: isUsers))
         }
         return snapshots.sorted { $0.snapshot.identity.id < $1.snapshot.identity.id }
     }

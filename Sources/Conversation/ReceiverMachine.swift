@@ -86,7 +86,10 @@ public struct ReceiverMachine: Sendable {
         case .publishing(let offer, let totals, let last):
             precondition(progress.watermark >= last.watermark, "the watermark only grows")
             state = .publishing(offer, totals, progress)
-        case .greeting, .idle, .deciding, .closed:
+        case .closed:
+            // The sender's fault came in while the last checkpoint was made.
+            return
+        case .greeting, .idle, .deciding:
             preconditionFailure("progress is told only during a transfer")
         }
     }

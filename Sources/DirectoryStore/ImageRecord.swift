@@ -11,7 +11,7 @@ struct ImageRecord: Codable, Equatable, Sendable {
         var isPinned: Bool
 
         var identity: SnapshotIdentity { SnapshotIdentity(id: id, name: name) }
-        var snapshot: Snapshot { Snapshot(identity: identity, byteCount: byteCount) }
+        var snapshot: Snapshot { Snapshot(identity: identity, byteCount: byteCount, isPinned: isPinned) }
     }
 
     /// The only format there is so far.

@@ -185,10 +185,13 @@ extension TLSConnection {
     /// keys to us. At full records this is every 64 GiB.
     static let recordCountPerKey = 1 << 22
 
-    /// Ciphertext that `write` makes of so much plaintext, at most, bytes. Alerts and key changes come on top.
+    /// Key changes that `write` may send first, ours and the answer to the peer's, bytes.
+    private static let keyUpdateByteCountMax = 64
+
+    /// Ciphertext that `write` makes of so much plaintext, at most, bytes. `pendingOutputByteCount` comes on top.
     public static func ciphertextByteCountMax(plaintextByteCount: Int) -> Int {
         let recordCount = (plaintextByteCount + recordByteCountMax - 1) / recordByteCountMax
-        return plaintextByteCount + recordCount * recordOverheadByteCount
+        return plaintextByteCount + recordCount * recordOverheadByteCount + keyUpdateByteCountMax
     }
 
     /// Encrypts all of `plaintext`. The ciphertext goes into `ciphertext`, behind what waited to be sent; what does not

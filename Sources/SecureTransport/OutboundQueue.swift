@@ -39,6 +39,9 @@ final class OutboundQueue: Sendable {
     /// Most bytes that were ever queued.
     var byteCountPeak: Int { state.withLock { $0.byteCountPeak } }
 
+    /// Writers that wait for room.
+    var waitingWriterCount: Int { state.withLock { $0.writers.count } }
+
     /// What a buffer counts.
     static func cost(_ buffer: ByteBuffer) -> Int {
         max(buffer.readableBytes, TransportLimits.queuedBufferByteCountMin)

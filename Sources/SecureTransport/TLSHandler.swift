@@ -176,6 +176,7 @@ extension TLSHandler {
                 counters.sent(ciphertext.readableBytes)
                 context.write(wrapOutboundOut(ciphertext), promise: promise)
             }
+            sendPendingOutput(context)
             context.flush()
         } catch {
             fail(error, context)
@@ -195,9 +196,11 @@ extension TLSHandler {
 
     private func fail(_ error: TLSError, _ context: ChannelHandlerContext) {
         guard state == .handshaking || state == .open else { return }
-        end(context, nil)
+        // First said, then ended: the end may close the channel at once, and that must not look like the reason.
+        state = .ending
         encryption.fail(error)
         context.fireErrorCaught(error)
+        end(context, nil)
     }
 
     /// Sends what is left and ends our bytes; then waits a little for the peer to end, taking what it sends.

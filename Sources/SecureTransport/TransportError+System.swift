@@ -24,6 +24,8 @@ extension TransportError {
 
     private init(attempt error: any Error, address: String) {
         switch error {
+        case let error as TransportError: self = error
+        case let error as TLSError: self = .tls(address: address, error)
         case ChannelError.connectTimeout(let amount):
             self = .connectTimedOut(address: address, after: .nanoseconds(amount.nanoseconds))
         case let error as IOError where error.errnoCode == ECONNREFUSED: self = .refused(address: address)

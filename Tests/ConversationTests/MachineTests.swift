@@ -157,6 +157,15 @@ struct ReceiverMachineTests {
         #expect(throws: ProtocolViolation.self) { try machine.received(ControlRecord.totals(totals).wireRecord) }
     }
 
+    @Test("a checkpoint that ends after the sender's fault is no error")
+    func faultOvertakes() throws {
+        var machine = try receiving()
+        let fault = PeerFault(disposition: .permanent, cause: "stop", remedy: "")
+        #expect(try machine.received(ControlRecord.fault(fault).wireRecord) == .fault(fault))
+        machine.progress(Progress(watermark: 10, contentByteCount: 2))
+        #expect(throws: ProtocolViolation.self) { try machine.received(WireRecord(tag: .block, payload: [])) }
+    }
+
     @Test(
         "an offer past a limit is a violation",
         arguments: [
