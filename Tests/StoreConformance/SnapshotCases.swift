@@ -109,7 +109,9 @@ let pinCases: [ConformanceCase] = [
             }
             try expect("second pin", try await source.pin(snapshot), equals: false)
             try expect("snapshots", try await source.snapshots().map(\.identity), equals: [snapshot])
+            try expect("pinned", try await source.snapshots().map(\.isPinned), equals: [true])
             try await source.unpin(snapshot)
+            try expect("pinned", try await source.snapshots().map(\.isPinned), equals: [false])
             try await source.removeSnapshot(snapshot)
             try expect("snapshots", try await source.snapshots(), equals: [])
         }
