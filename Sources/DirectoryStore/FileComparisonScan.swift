@@ -16,7 +16,7 @@ struct FileComparisonScan {
     private let operation: String
     private(set) var extents: [ChangedExtent] = []
     private var shared: SharedExtents?
-    private var readByteCount: UInt64 = 0
+    private(set) var readByteCount: UInt64 = 0
     private var stepCount = 0
     private let baseBuffer = DataBuffer(byteCount: FileDescriptor.pieceByteCount)
     private let targetBuffer = DataBuffer(byteCount: FileDescriptor.pieceByteCount)
