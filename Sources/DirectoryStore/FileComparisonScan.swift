@@ -31,10 +31,11 @@ struct FileComparisonScan {
     /// Scans from a granule's start on; gives the offset before which everything was listed.
     mutating func run(from start: UInt64) throws(StoreError) -> UInt64 {
         var position = start
-        while position < files.targetByteCount, !(isEnough && mayStop(at: position)) {
+        while position < files.targetByteCount {
             stepCount += 1
             let candidate = try nextCandidate(from: position)
             position = candidate.lowerBound
+            if isEnough, mayStop(at: position) { break }
             guard !candidate.isEmpty else { continue }
             let strideEnd = (position / FileComparison.strideByteCount + 1) * FileComparison.strideByteCount
             let end = min(candidate.upperBound, strideEnd)
