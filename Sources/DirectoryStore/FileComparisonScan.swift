@@ -16,7 +16,7 @@ struct FileComparisonScan {
     private let operation: String
     private(set) var extents: [ChangedExtent] = []
     private var shared: SharedExtents?
-    private var readByteCount: UInt64 = 0
+    private(set) var readByteCount: UInt64 = 0
     private var stepCount = 0
     private let baseBuffer = DataBuffer(byteCount: FileDescriptor.pieceByteCount)
     private let targetBuffer = DataBuffer(byteCount: FileDescriptor.pieceByteCount)
@@ -31,10 +31,11 @@ struct FileComparisonScan {
     /// Scans from a granule's start on; gives the offset before which everything was listed.
     mutating func run(from start: UInt64) throws(StoreError) -> UInt64 {
         var position = start
-        while position < files.targetByteCount, !(isEnough && mayStop(at: position)) {
+        while position < files.targetByteCount {
             stepCount += 1
             let candidate = try nextCandidate(from: position)
             position = candidate.lowerBound
+            if isEnough, mayStop(at: position) { break }
             guard !candidate.isEmpty else { continue }
             let strideEnd = (position / FileComparison.strideByteCount + 1) * FileComparison.strideByteCount
             let end = min(candidate.upperBound, strideEnd)

@@ -65,16 +65,25 @@ struct ComparisonTests {
             position = extent.end
         }
         #expect(sharedByteCount == 8 << 20)
+        let comparison = FileComparison(
+            base: pair.base, baseByteCount: 8 << 20, target: clone, targetByteCount: 8 << 20)
+        var scan = try FileComparisonScan(comparison, "compare")
+        let scannedTo = try scan.run(from: 0)
+        #expect(scannedTo == 8 << 20)
+        #expect(scan.extents == [])
+        #expect(scan.readByteCount == 0)
     }
 
     @Test("a batch ends after a bounded number of extents, however many there are")
     func boundedBatches() throws {
         var generator = Generator(state: 3)
         let files = try TestFileSystem.plain()
-        let pair = try FilePair(files, baseByteCount: 64 << 20, &generator)
+        let pair = try FilePair(files, baseByteCount: 0, &generator)
+        try pair.base.truncate(to: 64 << 20, "resize")
         try pair.target.truncate(to: 64 << 20, "resize")
+        let byte = DataBuffer([1])
         for offset in stride(from: UInt64(0), to: 64 << 20, by: 8192) {
-            try pair.target.fill(offset..<offset + 1, &generator)
+            try pair.target.write(UnsafeRawBufferPointer(byte.unsafeBytes), at: offset, "write")
         }
         let comparison = try pair.comparison(usingShared: true)
         let first = try comparison.extents(from: 0, "compare")

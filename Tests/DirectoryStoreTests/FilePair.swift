@@ -37,8 +37,11 @@ struct FilePair {
 
     func changeTarget(_ generator: inout Generator) throws {
         for _ in 0..<6 { try target.change(&generator) }
-        guard Bool.random(using: &generator) else { return }
-        try target.truncate(to: UInt64.random(in: 0...32 << 20, using: &generator), "resize")
+        if Bool.random(using: &generator) {
+            try target.truncate(to: UInt64.random(in: 0...32 << 20, using: &generator), "resize")
+        }
+        // Now what is new in the target is shared too, though not with the base.
+        try folder.makeTemporaryFile("make").file.becomeCopy(of: target, "copy")
     }
 
     func comparison(usingShared: Bool) throws -> FileComparison {

@@ -3,28 +3,37 @@ import ImageStore
 
 extension MemoryImage {
     func lock() async throws(StoreError) {
-        try await perform(.lock, "lock") { image throws(StoreError) in
+        try await change(.lock, "lock") { _ in }
+    }
+
+    /// Changes the head; takes the lock first unless we have it, as librbd does.
+    private func change<Result: Sendable>(
+        _ operation: MemoryOperation, _ verb: String,
+        _ body: @Sendable (inout MemoryImageState) throws(StoreError) -> Result
+    ) async throws(StoreError) -> Result {
+        try await perform(operation, verb) { image throws(StoreError) in
             guard image.lockHolder == nil || image.lockHolder == handle else {
-                throw StoreError(.locked, "lock", subject, detail: "another handle holds it")
+                throw StoreError(.locked, verb, subject, detail: "another handle holds it")
             }
             image.lockHolder = handle
+            return try body(&image)
         }
     }
 
     func resize(to byteCount: UInt64) async throws(StoreError) {
-        try await perform(.resize, "resize") { image in
+        try await change(.resize, "resize") { image in
             image.head.resize(to: byteCount)
             image.durableHead.resize(to: byteCount)
         }
     }
 
     func apply(_ writes: [MirrorWrite], from buffer: DataBuffer) async throws(StoreError) {
-        try await perform(.apply, "write to") { image throws(StoreError) in
+        try await change(.apply, "write to") { image throws(StoreError) in
             for write in writes { try check(write, against: image.head.byteCount, buffer) }
         }
         for write in writes {
             let extent = write.extent
-            try await perform(.write(extent), "write to") { image in
+            try await change(.write(extent), "write to") { image in
                 switch write {
                 case .data(_, let range): image.head.write(buffer.bytes(in: range)[...], at: extent.offset)
                 case .zeroes: image.head.zero(extent)
@@ -46,11 +55,11 @@ extension MemoryImage {
     }
 
     func flush() async throws(StoreError) {
-        try await perform(.flush, "flush") { image in image.durableHead = image.head }
+        try await change(.flush, "flush") { image in image.durableHead = image.head }
     }
 
     func rollBack(to snapshot: SnapshotIdentity) async throws(StoreError) {
-        try await perform(.rollBack, "roll back") { image throws(StoreError) in
+        try await change(.rollBack, "roll back") { image throws(StoreError) in
             guard let found = image.snapshot(snapshot) else { throw missing(snapshot, "roll back to") }
             image.head = found.contents
             image.durableHead = found.contents
@@ -58,7 +67,7 @@ extension MemoryImage {
     }
 
     func wipe() async throws(StoreError) {
-        try await perform(.wipe, "wipe") { image in
+        try await change(.wipe, "wipe") { image in
             image.head = SparseBytes(byteCount: image.head.byteCount)
             image.durableHead = image.head
         }

@@ -11,6 +11,17 @@ let lockCases: [ConformanceCase] = [
         }
         try await scratch.withMirror { try await $0.write([(0, [1])]) }
     },
+    ConformanceCase("nobody writes to an image that someone else has locked") { scratch in
+        try await scratch.create(testBytes(mebibyte))
+        let second = try await scratch.store.openMirror(scratch.name)
+        let snapshot = try await scratch.withMirror { mirror in
+            try await expect("apply", throws: .locked) { try await second?.write([(0, [1])]) }
+            return try await mirror.createSnapshot("s1")
+        }
+        await second?.close()
+        let contents = try await scratch.withSource { try await $0.contents(of: snapshot) }
+        try expectBytes("contents", contents, equal: testBytes(mebibyte))
+    },
     ConformanceCase("a lock is the same lock when the image was just created") { scratch in
         let first = try await scratch.store.createMirror(scratch.name, byteCount: mebibyte, layout: .standard)
         try await first.lock()
