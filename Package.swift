@@ -80,7 +80,7 @@ let package = Package(
         layer("StoreConformance", ["FerryCore", "ImageStore"], path: "Tests/StoreConformance"),
         tests("FerryCore", []),
         tests("DiffStream", ["FerryCore"], resources: [.copy("Golden")]),
-        tests("Conversation", ["FerryCore"]),
+        tests("Conversation", ["FerryCore", "OpenSSL"], resources: [.copy("Golden")]),
         tests("Planning", ["FerryCore"]),
         tests("Compression", ["FerryCore"]),
         tests("OpenSSL", ["FerryCore", "TestCertificates"]),

@@ -197,7 +197,7 @@ extension ImageSync {
         // Noted before they are made: a pin that we forget would stay for ever.
         record.pins += used.filter { !pinned.contains($0) && !record.pins.contains($0) }
         try await image.setState(record, stateKey)
-        for snapshot in used { _ = try await image.pin(snapshot) }
+        for snapshot in used where !pinned.contains(snapshot) { _ = try await image.pin(snapshot) }
         return isTargetProtected
     }
 
