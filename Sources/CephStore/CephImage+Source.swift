@@ -12,8 +12,9 @@ extension CephImage: SourceImage {
             }
             let isOurs = try self.handle.protectSnapshot(name)
             // The name may have passed to another snapshot just before.
-            guard try self.afresh({ image throws(CephError) in try image.userSnapshots() })
-                .contains(where: { $0.identity.id == snapshot.id })
+            guard
+                try self.afresh({ image throws(CephError) in try image.userSnapshots() })
+                    .contains(where: { $0.identity.id == snapshot.id })
             else {
                 if isOurs { try self.handle.unprotectSnapshot(name) }
                 throw CephError(.notFound, "it was removed meanwhile")
@@ -26,7 +27,7 @@ extension CephImage: SourceImage {
         try await perform("unpin snapshot", describe(snapshot)) { () throws(CephError) in
             do throws(CephError) {
                 try self.handle.unprotectSnapshot(try self.agreedName(snapshot.id))
-            } catch where error.reason == .notFound {
+            } catch  where error.reason == .notFound {
                 return
             }
         }

@@ -29,24 +29,28 @@ public final class CephStore: ImageStore {
         return CephStore(location, pool)
     }
 
+    /// Names of all images in the pool or namespace, sorted.
     public func imageNames() async throws(StoreError) -> [String] {
         try await run("list the images of", place.spec) { pool throws(CephError) in
             try pool.imageNames().sorted()
         }
     }
 
+    /// Opens an image to send from.
     public func openSource(_ name: String) async throws(StoreError) -> any SourceImage {
         try await openImage(name)
     }
 
+    /// Opens an image to apply to; nil when there is none of that name.
     public func openMirror(_ name: String) async throws(StoreError) -> (any MirrorImage)? {
         do throws(StoreError) {
             return try await openImage(name)
-        } catch where error.reason == .notFound {
+        } catch  where error.reason == .notFound {
             return nil
         }
     }
 
+    /// Creates an image with the features layering, exclusive-lock, object-map, fast-diff and deep-flatten.
     public func createMirror(
         _ name: String, byteCount: UInt64, layout: ImageLayout
     ) async throws(StoreError) -> any MirrorImage {

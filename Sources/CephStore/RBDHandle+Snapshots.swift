@@ -100,7 +100,7 @@ extension RBDHandle {
     func removeSnapshot(_ id: UInt64) throws(CephError) {
         do throws(CephError) {
             try check(rbd_snap_remove_by_id(raw, id), "rbd_snap_remove_by_id")
-        } catch where error.number == EBUSY {
+        } catch  where error.number == EBUSY {
             throw error.asReason(.locked, remedy: "it is protected: unprotect it when nothing needs it any more")
         }
     }
@@ -123,7 +123,7 @@ extension RBDHandle {
         if result == -EINVAL || result == -ENOENT { return }
         do throws(CephError) {
             try check(result, "rbd_snap_unprotect")
-        } catch where error.number == EBUSY {
+        } catch  where error.number == EBUSY {
             throw error.asReason(.locked, remedy: "it has clones: flatten or remove them, then unprotect it")
         }
     }

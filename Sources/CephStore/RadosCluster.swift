@@ -57,9 +57,9 @@ final class RadosCluster: @unchecked Sendable {
     private static func connect(_ handle: rados_t) throws(CephError) {
         do throws(CephError) {
             try check(rados_connect(handle), "rados_connect")
-        } catch where error.reason == .notFound {
+        } catch  where error.reason == .notFound {
             throw error.asReason(.notPermitted, remedy: "put the user's keyring where ceph.conf's `keyring` points")
-        } catch where error.reason == .notPermitted {
+        } catch  where error.reason == .notPermitted {
             throw error.asReason(.notPermitted, remedy: "check that the user exists and its keyring has its key")
         }
     }

@@ -79,7 +79,7 @@ final class RadosPool: @unchecked Sendable {
     func remove(_ name: [CChar]) throws(CephError) {
         do throws(CephError) {
             try check(rbd_remove(raw, name), "rbd_remove")
-        } catch where error.number == ENOTEMPTY {
+        } catch  where error.number == ENOTEMPTY {
             throw error.asReason(.locked, remedy: "remove its snapshots first")
         }
     }

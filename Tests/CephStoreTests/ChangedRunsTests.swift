@@ -1,6 +1,7 @@
-@testable import CephStore
 import FerryCore
 import Testing
+
+@testable import CephStore
 
 @Suite("Runs of changed objects")
 struct ChangedRunsTests {

@@ -2,8 +2,9 @@ import CephStore
 import FerryCore
 import Foundation
 import ImageStore
-@testable import StoreConformance
 import Testing
+
+@testable import StoreConformance
 
 /// A kind of image that deltas are made of.
 enum ImageKind: String, CaseIterable, Sendable {
@@ -110,7 +111,8 @@ struct DeltaTests {
         await cluster.discard(image.spec)
     }
 
-    @Test("without an object map to trust, the list is the exact one and there is no estimate", arguments: [true, false])
+    @Test(
+        "without an object map to trust, the list is the exact one and there is no estimate", arguments: [true, false])
     func objectMapIsNotTrusted(_ isDisabled: Bool) async throws {
         let cluster = try TestCluster.get()
         let image = try await cluster.make(.plain, byteCount: Self.byteCountMax)
