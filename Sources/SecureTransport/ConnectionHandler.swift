@@ -31,7 +31,8 @@ final class ConnectionHandler: ChannelDuplexHandler {
         self.address = address
         inbound = InboundQueue(byteCountMax: TransportLimits.receivedByteCountMax) { channel.read() }
         outbound = OutboundQueue(byteCountMax: TransportLimits.queuedByteCountMax) {
-            channel.pipeline.triggerUserOutboundEvent(Drain(), promise: nil)
+            // Never at once: the queue may ask from within a write, and a write must not begin inside another.
+            channel.eventLoop.execute { channel.pipeline.triggerUserOutboundEvent(Drain(), promise: nil) }
         }
     }
 

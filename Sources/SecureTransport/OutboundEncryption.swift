@@ -25,26 +25,38 @@ struct OutboundEncryption {
 
     /// Encrypts all that was added and hands it to `send`, piece by piece, in order.
     mutating func run(
-        _ connection: TLSConnection, allocator: ByteBufferAllocator,
+        _ connection: TLSConnection, pool: inout BufferPool, allocator: ByteBufferAllocator,
         send: (ByteBuffer, EventLoopPromise<Void>?) -> Void
     ) throws(TLSError) {
         while !entries.isEmpty {
-            var room = TransportLimits.encryptedPieceByteCountMax
-            var ciphertext = allocator.buffer(capacity: capacity(room: room, connection))
             var promise: EventLoopPromise<Void>?
-            while room > 0, let entry = entries.first {
-                let piece = entry.plaintext.readableBytes <= room ? entry.plaintext : entry.plaintext.prefix(room)
-                try encrypt(piece, connection, into: &ciphertext)
-                // A record costs the same whatever it holds, so a small one takes its share of the room too.
-                room -= max(piece.readableBytes, 1024)
-                entries[entries.startIndex].plaintext.moveReaderIndex(forwardBy: piece.readableBytes)
-                if piece.readableBytes == entry.plaintext.readableBytes {
-                    entries.removeFirst()
-                    promise.join(entry.promise)
-                }
+            let room = TransportLimits.encryptedPieceByteCountMax
+            let ciphertext = try pool.filled(byteCount: capacity(room: room, connection), allocator: allocator) {
+                (ciphertext) throws(TLSError) in
+                promise = try encryptPiece(room, connection, into: &ciphertext)
             }
             send(ciphertext, promise)
         }
+    }
+
+    /// Encrypts what fits into one piece; the promise of what it completes.
+    private mutating func encryptPiece(
+        _ byteCountMax: Int, _ connection: TLSConnection, into ciphertext: inout ByteBuffer
+    ) throws(TLSError) -> EventLoopPromise<Void>? {
+        var room = byteCountMax
+        var promise: EventLoopPromise<Void>?
+        while room > 0, let entry = entries.first {
+            let piece = entry.plaintext.readableBytes <= room ? entry.plaintext : entry.plaintext.prefix(room)
+            try encrypt(piece, connection, into: &ciphertext)
+            // A record costs the same whatever it holds, so a small one takes its share of the room too.
+            room -= max(piece.readableBytes, 1024)
+            entries[entries.startIndex].plaintext.moveReaderIndex(forwardBy: piece.readableBytes)
+            if piece.readableBytes == entry.plaintext.readableBytes {
+                entries.removeFirst()
+                promise.join(entry.promise)
+            }
+        }
+        return promise
     }
 
     private func capacity(room: Int, _ connection: TLSConnection) -> Int {

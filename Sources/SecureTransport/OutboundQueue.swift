@@ -120,7 +120,9 @@ final class OutboundQueue: Sendable {
         let (admitted, isToDrain, idle) = state.withLock { state in
             var admitted: [Continuation] = []
             var isToDrain = false
-            while let writer = state.writers.first, fits(writer.buffer, state) {
+            // Only at half the bound: waking a writer for every buffer costs more than sending it.
+            let isRoomy = state.byteCount <= byteCountMax / 2
+            while isRoomy, let writer = state.writers.first, fits(writer.buffer, state) {
                 state.writers.removeFirst()
                 admitted.append(writer.continuation)
                 if enqueue(writer.buffer, &state) { isToDrain = true }

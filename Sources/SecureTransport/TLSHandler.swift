@@ -36,6 +36,8 @@ final class TLSHandler: ChannelDuplexHandler {
     private var hasOutputEnded = false
     private var lingering: Scheduled<Void>?
     private var encryption = OutboundEncryption()
+    private var plaintextPool = BufferPool()
+    private var ciphertextPool = BufferPool()
 
     init(connection: TLSConnection, counters: WireCounters, lingerTimeout: TimeAmount = TransportLimits.lingerTimeout) {
         self.connection = connection
@@ -101,12 +103,14 @@ final class TLSHandler: ChannelDuplexHandler {
         while next == .outputFull, state == .open {
             let capacity = min(
                 ciphertext.readableBytes + TLSConnection.recordByteCountMax, TransportLimits.socketReadByteCountMax)
-            var plaintext = context.channel.allocator.buffer(capacity: capacity)
             var consumedByteCount = 0
-            try plaintext.writeWithOutputRawSpan(minimumWritableBytes: capacity) { (span) throws(TLSError) in
-                let progress = try connection.read(ciphertext.readableBytesSpan, into: &span)
-                consumedByteCount = progress.consumedByteCount
-                next = progress.state
+            let plaintext = try plaintextPool.filled(byteCount: capacity, allocator: context.channel.allocator) {
+                (buffer) throws(TLSError) in
+                try buffer.writeWithOutputRawSpan(minimumWritableBytes: capacity) { (span) throws(TLSError) in
+                    let progress = try connection.read(ciphertext.readableBytesSpan, into: &span)
+                    consumedByteCount = progress.consumedByteCount
+                    next = progress.state
+                }
             }
             ciphertext.moveReaderIndex(forwardBy: consumedByteCount)
             if plaintext.readableBytes > 0 { context.fireChannelRead(wrapInboundOut(plaintext)) }
@@ -172,7 +176,8 @@ extension TLSHandler {
         // Plaintext waits for the handshake; the bound on it is our caller's.
         guard state == .open else { return }
         do throws(TLSError) {
-            try encryption.run(connection, allocator: context.channel.allocator) { ciphertext, promise in
+            try encryption.run(connection, pool: &ciphertextPool, allocator: context.channel.allocator) {
+                ciphertext, promise in
                 counters.sent(ciphertext.readableBytes)
                 context.write(wrapOutboundOut(ciphertext), promise: promise)
             }
