@@ -16,7 +16,7 @@ extension RBDHandle {
             guard try hasValidObjectMap() else { return false }
             if moment == baseID || moment == targetID { overlaps.append(try parentOverlapByteCount()) }
         }
-        // A clone's first copy has its parent's bytes, and one that was shrunk has lost some of them.
+        // A clone's first copy has its parent's bytes, and one that was shrunk may have lost some of them.
         return overlaps.allSatisfy { $0 == overlaps.first } && (baseID != nil || overlaps.allSatisfy { $0 == 0 })
     }
 }

@@ -51,7 +51,8 @@ final class RBDHandle: @unchecked Sendable {
         self.pool = pool
     }
 
-    deinit { assert(isClosed, "an image is closed before it is let go") }
+    // Its owner should have closed it, where blocking does no harm. An open image must not outlive its pool, though.
+    deinit { if !isClosed { close() } }
 
     /// Frees the handle, and the exclusive lock if it has it. Nothing can be done about a failure: the handle is
     /// gone all the same, and what was written was flushed by who cared.

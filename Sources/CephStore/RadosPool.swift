@@ -13,10 +13,16 @@ final class RadosPool: @unchecked Sendable {
     let raw: rados_ioctx_t
 
     /// Opens a pool. Throws `.notFound` for a pool or a namespace that is not there.
+    ///
+    /// In a full pool, writes then fail with `.noSpace`. Without the setting they would wait for room for ever, and
+    /// so would opening an image, because the watch on its header counts as a write.
+    ///
+    /// Implements: int64_t rados_ioctx_get_id(rados_ioctx_t io); void rados_set_pool_full_try(rados_ioctx_t io);
     init(_ cluster: RadosCluster, pool: String, namespace: String?) throws(CephError) {
         raw = try cluster.makeContext(pool: pool)
         self.cluster = cluster
         id = rados_ioctx_get_id(raw)
+        rados_set_pool_full_try(raw)
         if let namespace { try enter(namespace) }
     }
 
@@ -81,6 +87,9 @@ final class RadosPool: @unchecked Sendable {
             try check(rbd_remove(raw, name), "rbd_remove")
         } catch  where error.number == ENOTEMPTY {
             throw error.asReason(.locked, remedy: "remove its snapshots first")
+        } catch  where error.number == ENOENT {
+            // librbd moves an image to the trash first, and calls it missing when a full pool has no room for that.
+            throw error.asReason(.notFound, remedy: "if it is still there, its pool may be full: make room first")
         }
     }
 }

@@ -188,6 +188,34 @@ struct ImageTests {
         }
     }
 
+    @Test("a full pool is an error, not a wait, and its images can still be opened", arguments: [false, true])
+    func fullPool(_ isDataPool: Bool) async throws {
+        let cluster = try TestCluster.get()
+        let pool = TestCluster.freshName("full")
+        try await cluster.ceph("osd", "pool", "create", pool, "1")
+        try await cluster.rbd("pool", "init", pool)
+        var location = cluster.location(dataPool: isDataPool ? pool : nil)
+        if !isDataPool { location.pool = pool }
+        let store = try await CephStore.open(location)
+        let name = TestCluster.freshName("full")
+        let mirror = try await store.createMirror(name, byteCount: 8 << 20, layout: .standard)
+        try await mirror.write([(0, testBytes(2 << 20))])
+        try await cluster.ceph("osd", "pool", "set-quota", pool, "max_bytes", "1000000")
+        let waitUntilFull = "until ceph -c $0 osd pool ls detail | grep $1 | grep full_quota; do sleep 0.5; done"
+        _ = try await cluster.run("sh", ["-c", waitUntilFull, cluster.confPath, pool])
+        try await expect("write", throws: .noSpace) {
+            // We hear of it a moment later than others may.
+            for round in 0..<1000 as Range<UInt64> {
+                try await mirror.write([(4 << 20, testBytes(4096, seed: round))])
+            }
+        }
+        let second = try #require(try await store.openMirror(name))
+        #expect(try await second.headByteCount() == 8 << 20)
+        await second.close()
+        await mirror.close()
+        await store.close()
+    }
+
     @Test("closing waits for what is in flight, and what comes later is turned away")
     func closing() async throws {
         try await withMirror { mirror, _, _ in
