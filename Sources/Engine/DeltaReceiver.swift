@@ -33,7 +33,12 @@ struct DeltaReceiver: Sendable {
             return try await applyAll(nextBlock)
         } catch {
             // The connection is gone, or the peer is wrong: keep what is whole, so that it need not come again.
-            try await checkpointer.finish()
+            do {
+                try await checkpointer.finish()
+            } catch let storeError {
+                // A store that fails as well says more than a connection that ended.
+                throw error.isConnectionLoss ? storeError : error
+            }
             throw error
         }
     }

@@ -224,12 +224,9 @@ extension ImageSync {
 
     /// Throws unless base and target are both still there by id: then they were there during every read.
     private func checkStillThere(_ transfer: TransferIdentity) async throws {
-        let present = try await image.snapshots().map(\.identity)
-        if let base = transfer.base, !present.contains(base) {
-            throw EngineError.snapshotGone(base, image: name)
-        }
-        guard present.contains(transfer.target) else {
-            throw EngineError.snapshotGone(transfer.target, image: name)
+        let present = Set(try await image.snapshots().map(\.identity.id))
+        for snapshot in [transfer.base, transfer.target].compactMap(\.self) where !present.contains(snapshot.id) {
+            throw EngineError.snapshotGone(snapshot, image: name)
         }
     }
 }

@@ -40,6 +40,9 @@ struct SyncNowCommand: AsyncParsableCommand {
     @Option(name: .long, help: "How many images go at once.")
     var parallel = 4
 
+    @Option(name: .long, help: "End with code 75 when nothing moves for this many seconds.")
+    var hangSeconds = 300
+
     @Flag(name: .long, help: "Print one JSON document instead of lines.")
     var json = false
 
@@ -48,6 +51,7 @@ struct SyncNowCommand: AsyncParsableCommand {
 
     func validate() throws {
         guard (1...64).contains(parallel) else { throw ValidationError("--parallel takes 1 to 64") }
+        guard (10...86_400).contains(hangSeconds) else { throw ValidationError("--hang-seconds takes 10 to 86400") }
         guard snapshot != "" else { throw ValidationError("--snapshot takes a name") }
     }
 
@@ -60,17 +64,20 @@ struct SyncNowCommand: AsyncParsableCommand {
                 file: config, line: 0, problem: "no images are listed, and none was named",
                 remedy: "name images on the command line, or list patterns under images:")
         }
-        let store = try await configuration.store.open()
-        do {
-            let names = try await SyncRun.select(patterns, from: store)
-            let run = try SyncRun(
-                configuration: configuration, store: store, snapshot: snapshot, parallelCount: parallel)
-            let outcomes = await syncWithProgress(run, names, peers)
-            await store.close()
-            try finish(outcomes)
-        } catch {
-            await store.close()
-            throw error
+        try await HangWatch(limit: .seconds(hangSeconds)).watch { watch in
+            let store = try await configuration.store.open()
+            do {
+                let names = try await SyncRun.select(patterns, from: store)
+                let run = try SyncRun(
+                    configuration: configuration, store: store, snapshot: snapshot, parallelCount: parallel)
+                watch.follow(run)
+                let outcomes = await syncWithProgress(run, names, peers)
+                await store.close()
+                try finish(outcomes)
+            } catch {
+                await store.close()
+                throw error
+            }
         }
     }
 

@@ -36,6 +36,7 @@ enum SyncReport {
     static func json(_ outcomes: [ImageOutcome]) throws -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        encoder.keyEncodingStrategy = .convertToSnakeCase
         let document = Document(images: outcomes.map(ImageEntry.init))
         return String(decoding: try encoder.encode(document), as: UTF8.self)
     }
@@ -48,7 +49,7 @@ enum SyncReport {
         var image: String
         var peer: String
         var result: String
-        var duration_ms: Int64
+        var durationMs: Int64
         var snapshots: [StepEntry] = []
         var error: String?
         var remedy: String?
@@ -56,7 +57,7 @@ enum SyncReport {
         init(_ outcome: ImageOutcome) {
             image = outcome.image
             peer = outcome.peer
-            duration_ms = outcome.duration.milliseconds
+            durationMs = outcome.duration.milliseconds
             switch outcome.result {
             case .success(let steps):
                 result = "published"
@@ -74,68 +75,29 @@ enum SyncReport {
 
     private struct StepEntry: Encodable {
         var snapshot: String
-        var snapshot_id: UInt64
+        var snapshotId: UInt64
         var base: String?
-        var was_published: Bool
-        var size_bytes: UInt64
-        var read_bytes: UInt64
-        var content_bytes: UInt64
-        var sent_bytes: UInt64
-        var saved_by_resume_bytes: UInt64
-        var resumed_at_offset: UInt64
-        var data_records: UInt64
+        var wasPublished: Bool
+        var sizeBytes: UInt64
+        var readBytes: UInt64
+        var contentBytes: UInt64
+        var sentBytes: UInt64
+        var savedByResumeBytes: UInt64
+        var resumedAtOffset: UInt64
+        var dataRecords: UInt64
 
         init(_ step: SyncStepResult) {
             snapshot = step.target.name
-            snapshot_id = step.target.id
+            snapshotId = step.target.id
             base = step.base?.name
-            was_published = step.wasPublished
-            size_bytes = step.counts.imageByteCount
-            read_bytes = step.counts.readByteCount
-            content_bytes = step.counts.contentByteCount
-            sent_bytes = step.counts.sentByteCount
-            saved_by_resume_bytes = step.counts.savedContentByteCount
-            resumed_at_offset = step.counts.resumeOffset
-            data_records = step.counts.dataRecordCount
+            wasPublished = step.wasPublished
+            sizeBytes = step.counts.imageByteCount
+            readBytes = step.counts.readByteCount
+            contentBytes = step.counts.contentByteCount
+            sentBytes = step.counts.sentByteCount
+            savedByResumeBytes = step.counts.savedContentByteCount
+            resumedAtOffset = step.counts.resumeOffset
+            dataRecords = step.counts.dataRecordCount
         }
-    }
-}
-
-/// Numbers with units, for people.
-enum Quantity {
-    /// `12.3 MiB`
-    static func bytes(_ count: UInt64) -> String {
-        let units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"]
-        var value = Double(count)
-        var unit = 0
-        while value >= 1024, unit < units.count - 1 {
-            value /= 1024
-            unit += 1
-        }
-        return unit == 0 ? "\(count) B" : "\(decimal(value, digits: 1)) \(units[unit])"
-    }
-
-    /// A number with two digits behind the point.
-    static func decimal(_ value: Double, digits: Int = 2) -> String {
-        String(format: "%.\(digits)f", value)
-    }
-
-    /// Seconds with two digits behind the point.
-    static func seconds(_ duration: Duration) -> String {
-        decimal(Double(duration.milliseconds) / 1000)
-    }
-
-    /// `1:02:03` or `2:03`
-    static func clock(_ seconds: Int) -> String {
-        let (hours, rest) = seconds.quotientAndRemainder(dividingBy: 3600)
-        let text = String(format: hours > 0 ? "%02d:%02d" : "%d:%02d", rest / 60, rest % 60)
-        return hours > 0 ? "\(hours):\(text)" : text
-    }
-}
-
-extension Duration {
-    /// Whole milliseconds.
-    var milliseconds: Int64 {
-        components.seconds * 1000 + components.attoseconds / 1_000_000_000_000_000
     }
 }

@@ -7,7 +7,8 @@ import Testing
 @Suite("The golden file with one record of each tag")
 struct GoldenTests {
     private func records() throws -> [WireRecord] {
-        let url = try #require(Bundle.module.url(forResource: "every-record", withExtension: "wire", subdirectory: "Golden"))
+        let url = try #require(
+            Bundle.module.url(forResource: "every-record", withExtension: "wire", subdirectory: "Golden"))
         let bytes = Array(try Data(contentsOf: url))
         var decoder = WireDecoder()
         var position = 0

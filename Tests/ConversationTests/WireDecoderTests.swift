@@ -92,7 +92,8 @@ struct WireDecoderTests {
 
     @Test("a peer's text can't reach the terminal with control characters, nor at any length")
     func faultText() throws {
-        let nasty = PeerFault(disposition: .refused, cause: "a\u{1B}[2Jb\nc", remedy: String(repeating: "x", count: 5000))
+        let nasty = PeerFault(
+            disposition: .refused, cause: "a\u{1B}[2Jb\nc", remedy: String(repeating: "x", count: 5000))
         guard case .fault(let read)? = try ControlRecord(ControlRecord.fault(nasty).wireRecord) else {
             Issue.record("no fault")
             return
