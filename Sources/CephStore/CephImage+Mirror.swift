@@ -6,7 +6,10 @@ extension CephImage: MirrorImage {
     private static let zeroPieceByteCountMax: UInt64 = 128 << 20
 
     func lock() async throws(StoreError) {
-        try await perform("lock") { () throws(CephError) in try self.handle.acquireLock() }
+        try await perform("lock") { () throws(CephError) in
+            try self.handle.acquireLock()
+            self.keepsLock.store(true, ordering: .releasing)
+        }
     }
 
     func resize(to byteCount: UInt64) async throws(StoreError) {

@@ -3,7 +3,7 @@ import ImageStore
 
 extension CephImage: SourceImage {
     func pin(_ snapshot: SnapshotIdentity) async throws(StoreError) -> Bool {
-        try await perform("pin snapshot", describe(snapshot)) { () throws(CephError) in
+        try await maintain("pin snapshot", describe(snapshot)) { () throws(CephError) in
             let name = try self.agreedName(snapshot.id)
             guard try self.handle.features().contains(.layering) else {
                 throw CephError(
@@ -24,7 +24,7 @@ extension CephImage: SourceImage {
     }
 
     func unpin(_ snapshot: SnapshotIdentity) async throws(StoreError) {
-        try await perform("unpin snapshot", describe(snapshot)) { () throws(CephError) in
+        try await maintain("unpin snapshot", describe(snapshot)) { () throws(CephError) in
             do throws(CephError) {
                 try self.handle.unprotectSnapshot(try self.agreedName(snapshot.id))
             } catch  where error.reason == .notFound {

@@ -1,5 +1,6 @@
 import FerryCore
 import ImageStore
+import Synchronization
 
 /// An image in Ceph, opened at its head.
 ///
@@ -13,6 +14,8 @@ final class CephImage: Image {
     /// How messages call it: `pool/name`.
     let subject: String
     let gate = OperationGate()
+    /// Whether we took the exclusive lock to keep it.
+    let keepsLock = Atomic(false)
 
     /// Opens an image. Blocks. Throws `.notFound` when there is none of that name.
     init(_ pool: RadosPool, _ name: String, subject: String) throws(CephError) {
@@ -41,7 +44,7 @@ final class CephImage: Image {
     }
 
     func createSnapshot(_ name: String) async throws(StoreError) -> Snapshot {
-        try await perform("create snapshot", "\(subject)@\(name)") { () throws(CephError) in
+        try await maintain("create snapshot", "\(subject)@\(name)") { () throws(CephError) in
             guard !name.isEmpty, name.utf8.count <= Limits.nameByteCountMax else {
                 throw CephError(.unsupported, "its name has \(name.utf8.count) bytes")
             }
@@ -55,7 +58,7 @@ final class CephImage: Image {
     }
 
     func removeSnapshot(_ snapshot: SnapshotIdentity) async throws(StoreError) {
-        try await perform("remove snapshot", describe(snapshot)) { () throws(CephError) in
+        try await maintain("remove snapshot", describe(snapshot)) { () throws(CephError) in
             _ = try self.agreedName(snapshot.id)
             try self.handle.removeSnapshot(snapshot.id)
         }
@@ -110,6 +113,17 @@ final class CephImage: Image {
     ) async throws(StoreError) -> Result {
         try await performAsync(operation, subject) { () async throws(CephError) in
             try await CephThreads.control.run(body)
+        }
+    }
+
+    /// Runs a `body` for which librbd takes the exclusive lock, and lets go of it again: the lock of a client that
+    /// was killed stays for 30 s, in which nobody else can make a snapshot.
+    func maintain<Result: Sendable>(
+        _ operation: String, _ subject: String, _ body: @escaping @Sendable () throws(CephError) -> Result
+    ) async throws(StoreError) -> Result {
+        try await perform(operation, subject) { () throws(CephError) in
+            defer { if !self.keepsLock.load(ordering: .acquiring) { self.handle.releaseLock() } }
+            return try body()
         }
     }
 
