@@ -22,7 +22,8 @@ final class CephDelta: Delta {
             }
             return mode == .hybrid ? try image.canTrustObjectMap(from: baseID, to: targetID) : false
         }
-        let handle = try RBDHandle(pool, .id(imageID), .watching)
+        // Without a watch: whoever uses a delta pins its snapshots, and looks them up again after the last read.
+        let handle = try RBDHandle(pool, .id(imageID), .momentary)
         self.handle = handle
         do throws(CephError) {
             let base = try baseID.map { id throws(CephError) in

@@ -6,10 +6,7 @@ extension CephImage: MirrorImage {
     private static let zeroPieceByteCountMax: UInt64 = 128 << 20
 
     func lock() async throws(StoreError) {
-        try await perform("lock") { () throws(CephError) in
-            try self.handle.acquireLock()
-            self.keepsLock.store(true, ordering: .releasing)
-        }
+        try await perform("lock") { () throws(CephError) in try self.handle.acquireLock() }
     }
 
     func resize(to byteCount: UInt64) async throws(StoreError) {
@@ -83,7 +80,7 @@ extension CephImage: MirrorImage {
 
     func rollBack(to snapshot: SnapshotIdentity) async throws(StoreError) {
         try await perform("roll back to", describe(snapshot)) { () throws(CephError) in
-            try self.handle.rollBack(to: try self.agreedName(snapshot.id))
+            try self.handle.rollBack(to: try self.agreedName(snapshot.id, self.handle))
             let snapshots = try self.afresh { image throws(CephError) in try image.userSnapshots() }
             guard let found = snapshots.first(where: { $0.identity.id == snapshot.id }) else {
                 throw CephError(.notFound, "it was removed meanwhile")
@@ -108,13 +105,27 @@ extension CephImage: MirrorImage {
     func firstChange(since snapshot: SnapshotIdentity?) async throws(StoreError) -> Extent? {
         let subject = snapshot.map { "\(self.subject) since \($0)" } ?? self.subject
         return try await performAsync("look for changes of", subject) { () async throws(CephError) in
-            let (scan, sizeChange) = try await CephThreads.control.run { () throws(CephError) in
-                try self.headScan(since: snapshot?.id)
+            let handle = try await CephThreads.control.run { () throws(CephError) in
+                try RBDHandle(self.pool, .id(self.identity.image), .momentary)
             }
-            guard let first = try await Self.firstExtent(scan) else { return sizeChange }
-            guard let sizeChange, sizeChange.offset <= first.offset else { return first }
-            return sizeChange
+            let outcome: Result<Extent?, CephError>
+            do throws(CephError) {
+                outcome = .success(try await self.firstChange(since: snapshot?.id, handle))
+            } catch {
+                outcome = .failure(error)
+            }
+            await CephThreads.control.run { handle.close() }
+            return try outcome.get()
         }
+    }
+
+    private func firstChange(since baseID: UInt64?, _ handle: RBDHandle) async throws(CephError) -> Extent? {
+        let (scan, sizeChange) = try await CephThreads.control.run { () throws(CephError) in
+            try self.headScan(since: baseID, handle)
+        }
+        guard let first = try await Self.firstExtent(scan) else { return sizeChange }
+        guard let sizeChange, sizeChange.offset <= first.offset else { return first }
+        return sizeChange
     }
 
     private static func firstExtent(_ scan: (scan: ChangeScan, byteCount: UInt64)) async throws(CephError) -> Extent? {
@@ -127,22 +138,24 @@ extension CephImage: MirrorImage {
         return nil
     }
 
-    private func headScan(since baseID: UInt64?) throws(CephError) -> ((ChangeScan, UInt64), sizeChange: Extent?) {
+    private func headScan(
+        since baseID: UInt64?, _ handle: RBDHandle
+    ) throws(CephError) -> ((ChangeScan, UInt64), sizeChange: Extent?) {
         let base = try baseID.map { id throws(CephError) in
-            ChangeScan.Base(id: id, name: try self.agreedName(id))
+            ChangeScan.Base(id: id, name: try handle.userSnapshotName(id))
         }
         let byteCount = try handle.byteCount()
-        let (usesObjectMap, sizeChange) = try afresh { image throws(CephError) -> (Bool, Extent?) in
-            let before = try image.userSnapshots().first { $0.identity.id == baseID }?.byteCount ?? byteCount
-            let sizeChange = Extent(
-                offset: min(before, byteCount), byteCount: max(before, byteCount) - min(before, byteCount))
-            return (
-                try image.canTrustObjectMap(from: baseID, to: nil), sizeChange.byteCount > 0 ? sizeChange : nil
-            )
-        }
+        let before = try handle.userSnapshots().first { $0.identity.id == baseID }?.byteCount ?? byteCount
+        let sizeChange = Extent(
+            offset: min(before, byteCount), byteCount: max(before, byteCount) - min(before, byteCount))
         let range = ChangeScan.Range(
             base: base, targetID: nil, byteCount: byteCount, periodByteCount: layout.periodByteCount)
-        return ((ChangeScan(handle, range, usesObjectMap: usesObjectMap), byteCount), sizeChange)
+        // Trust is looked up with a handle of its own, because that moves it from snapshot to snapshot.
+        let usesObjectMap = try afresh { image throws(CephError) in
+            try image.canTrustObjectMap(from: baseID, to: nil)
+        }
+        let scan = ChangeScan(handle, range, usesObjectMap: usesObjectMap)
+        return ((scan, byteCount), sizeChange.byteCount > 0 ? sizeChange : nil)
     }
 
     func remove() async throws(StoreError) {

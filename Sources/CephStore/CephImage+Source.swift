@@ -3,20 +3,20 @@ import ImageStore
 
 extension CephImage: SourceImage {
     func pin(_ snapshot: SnapshotIdentity) async throws(StoreError) -> Bool {
-        try await maintain("pin snapshot", describe(snapshot)) { () throws(CephError) in
-            let name = try self.agreedName(snapshot.id)
-            guard try self.handle.features().contains(.layering) else {
+        try await change("pin snapshot", describe(snapshot)) { handle throws(CephError) in
+            let name = try self.agreedName(snapshot.id, handle)
+            guard try handle.features().contains(.layering) else {
                 throw CephError(
                     .unsupported, "its image lacks the feature layering, so its snapshots can't be protected",
                     remedy: "copy it to an image with layering (`rbd deep cp`): it can't be added later")
             }
-            let isOurs = try self.handle.protectSnapshot(name)
+            let isOurs = try handle.protectSnapshot(name)
             // The name may have passed to another snapshot just before.
             guard
                 try self.afresh({ image throws(CephError) in try image.userSnapshots() })
                     .contains(where: { $0.identity.id == snapshot.id })
             else {
-                if isOurs { try self.handle.unprotectSnapshot(name) }
+                if isOurs { try handle.unprotectSnapshot(name) }
                 throw CephError(.notFound, "it was removed meanwhile")
             }
             return isOurs
@@ -24,9 +24,9 @@ extension CephImage: SourceImage {
     }
 
     func unpin(_ snapshot: SnapshotIdentity) async throws(StoreError) {
-        try await maintain("unpin snapshot", describe(snapshot)) { () throws(CephError) in
+        try await change("unpin snapshot", describe(snapshot)) { handle throws(CephError) in
             do throws(CephError) {
-                try self.handle.unprotectSnapshot(try self.agreedName(snapshot.id))
+                try handle.unprotectSnapshot(try self.agreedName(snapshot.id, handle))
             } catch  where error.reason == .notFound {
                 return
             }

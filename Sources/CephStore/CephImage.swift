@@ -1,25 +1,27 @@
 import FerryCore
 import ImageStore
-import Synchronization
 
 /// An image in Ceph, opened at its head.
 ///
-/// What "read afresh" is asked of comes through a new handle each time (`RadosPool.withMomentary`). Calls that
-/// take a snapshot's name go through `handle`, after both agree which id has that name.
+/// What "read afresh" is asked of comes through a new handle each time (`RadosPool.withMomentary`). A source is
+/// watched only while something of it is changed, so that a sender that is killed leaves no watch behind; a mirror
+/// is watched, and locked, for as long as it is open.
 final class CephImage: Image {
     let identity: ImageIdentity
     let layout: ImageLayout
     let pool: RadosPool
     let handle: RBDHandle
+    private let access: RBDHandle.Access
     /// How messages call it: `pool/name`.
     let subject: String
     let gate = OperationGate()
-    /// Whether we took the exclusive lock to keep it.
-    let keepsLock = Atomic(false)
 
     /// Opens an image. Blocks. Throws `.notFound` when there is none of that name.
-    init(_ pool: RadosPool, _ name: String, subject: String) throws(CephError) {
-        handle = try RBDHandle(pool, .name(name), .watching)
+    init(
+        _ pool: RadosPool, _ name: String, _ access: RBDHandle.Access, subject: String
+    ) throws(CephError) {
+        handle = try RBDHandle(pool, .name(name), access)
+        self.access = access
         self.pool = pool
         self.subject = subject
         do throws(CephError) {
@@ -44,11 +46,11 @@ final class CephImage: Image {
     }
 
     func createSnapshot(_ name: String) async throws(StoreError) -> Snapshot {
-        try await maintain("create snapshot", "\(subject)@\(name)") { () throws(CephError) in
+        try await change("create snapshot", "\(subject)@\(name)") { handle throws(CephError) in
             guard !name.isEmpty, name.utf8.count <= Limits.nameByteCountMax else {
                 throw CephError(.unsupported, "its name has \(name.utf8.count) bytes")
             }
-            try self.handle.createSnapshot(try checkedCString(name, "its name"))
+            try handle.createSnapshot(try checkedCString(name, "its name"))
             let snapshots = try self.afresh { image throws(CephError) in try image.userSnapshots() }
             guard let snapshot = snapshots.last(where: { $0.identity.name == name }) else {
                 throw CephError(.inconsistent, "it was made and is not there")
@@ -58,9 +60,9 @@ final class CephImage: Image {
     }
 
     func removeSnapshot(_ snapshot: SnapshotIdentity) async throws(StoreError) {
-        try await maintain("remove snapshot", describe(snapshot)) { () throws(CephError) in
-            _ = try self.agreedName(snapshot.id)
-            try self.handle.removeSnapshot(snapshot.id)
+        try await change("remove snapshot", describe(snapshot)) { handle throws(CephError) in
+            _ = try self.agreedName(snapshot.id, handle)
+            try handle.removeSnapshot(snapshot.id)
         }
     }
 
@@ -71,15 +73,15 @@ final class CephImage: Image {
     }
 
     func setMetadata(_ key: String, to value: String) async throws(StoreError) {
-        try await perform("set metadata \(key) of") { () throws(CephError) in
-            try self.handle.setMetadata(
+        try await change("set metadata \(key) of", subject) { handle throws(CephError) in
+            try handle.setMetadata(
                 try checkedCString(key, "the key"), to: try checkedCString(value, "the value"))
         }
     }
 
     func removeMetadata(_ key: String) async throws(StoreError) {
-        try await perform("remove metadata \(key) of") { () throws(CephError) in
-            try self.handle.removeMetadata(try checkedCString(key, "the key"))
+        try await change("remove metadata \(key) of", subject) { handle throws(CephError) in
+            try handle.removeMetadata(try checkedCString(key, "the key"))
         }
     }
 
@@ -97,9 +99,9 @@ final class CephImage: Image {
         try pool.withMomentary(.id(identity.image), body)
     }
 
-    /// The name of a snapshot, when the cluster and our handle agree that this id has it. Blocks. Throws
-    /// `.notFound` when the id is gone.
-    func agreedName(_ id: UInt64) throws(CephError) -> [CChar] {
+    /// The name of a snapshot, when the cluster and a handle agree that this id has it. Blocks. Throws `.notFound`
+    /// when the id is gone.
+    func agreedName(_ id: UInt64, _ handle: RBDHandle) throws(CephError) -> [CChar] {
         let name = try afresh { image throws(CephError) in try image.userSnapshotName(id) }
         guard (try? handle.userSnapshotName(id)) == name else {
             throw CephError(.unavailable, "this client has not heard of the image's last change yet")
@@ -116,14 +118,15 @@ final class CephImage: Image {
         }
     }
 
-    /// Runs a `body` for which librbd takes the exclusive lock, and lets go of it again: the lock of a client that
-    /// was killed stays for 30 s, in which nobody else can make a snapshot.
-    func maintain<Result: Sendable>(
-        _ operation: String, _ subject: String, _ body: @escaping @Sendable () throws(CephError) -> Result
+    /// Runs a blocking `body` that changes the image, with a handle that watches it.
+    func change<Result: Sendable>(
+        _ operation: String, _ subject: String, _ body: @escaping @Sendable (RBDHandle) throws(CephError) -> Result
     ) async throws(StoreError) -> Result {
         try await perform(operation, subject) { () throws(CephError) in
-            defer { if !self.keepsLock.load(ordering: .acquiring) { self.handle.releaseLock() } }
-            return try body()
+            guard self.access == .momentary else { return try body(self.handle) }
+            let watching = try RBDHandle(self.pool, .id(self.identity.image), .watching)
+            defer { watching.close() }
+            return try body(watching)
         }
     }
 

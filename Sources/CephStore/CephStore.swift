@@ -38,13 +38,13 @@ public final class CephStore: ImageStore {
 
     /// Opens an image to send from.
     public func openSource(_ name: String) async throws(StoreError) -> any SourceImage {
-        try await openImage(name)
+        try await openImage(name, .momentary)
     }
 
     /// Opens an image to apply to; nil when there is none of that name.
     public func openMirror(_ name: String) async throws(StoreError) -> (any MirrorImage)? {
         do throws(StoreError) {
-            return try await openImage(name)
+            return try await openImage(name, .watching)
         } catch  where error.reason == .notFound {
             return nil
         }
@@ -58,7 +58,7 @@ public final class CephStore: ImageStore {
         return try await run("create", subject(name)) { [subject = subject(name)] pool throws(CephError) in
             try Self.checkNewImage(name, byteCount, layout)
             try pool.create(name, byteCount: byteCount, options)
-            return try CephImage(pool, name, subject: subject)
+            return try CephImage(pool, name, .watching, subject: subject)
         }
     }
 
@@ -69,9 +69,11 @@ public final class CephStore: ImageStore {
         await CephThreads.control.run { last.withLock { $0 = nil } }
     }
 
-    private func openImage(_ name: String) async throws(StoreError) -> CephImage {
+    private func openImage(
+        _ name: String, _ access: RBDHandle.Access
+    ) async throws(StoreError) -> CephImage {
         try await run("open", subject(name)) { [subject = subject(name)] pool throws(CephError) in
-            try CephImage(pool, name, subject: subject)
+            try CephImage(pool, name, access, subject: subject)
         }
     }
 

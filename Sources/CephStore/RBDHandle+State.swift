@@ -48,17 +48,6 @@ extension RBDHandle {
         try check(rbd_lock_acquire(raw, RBD_LOCK_MODE_EXCLUSIVE), "rbd_lock_acquire")
     }
 
-    /// Lets go of the exclusive lock, if librbd took it for us. No harm is done when that fails: then another client
-    /// asks us for it, as usual.
-    ///
-    /// Implements: int rbd_is_exclusive_lock_owner(rbd_image_t image, int *is_owner); int
-    /// rbd_lock_release(rbd_image_t image);
-    func releaseLock() {
-        var isOwner: Int32 = 0
-        guard rbd_is_exclusive_lock_owner(raw, &isOwner) == 0, isOwner != 0 else { return }
-        _ = rbd_lock_release(raw)
-    }
-
     /// Implements: int rbd_resize2(rbd_image_t image, uint64_t size, bool allow_shrink, librbd_progress_fn_t cb,
     /// void *cbdata);
     func resize(to byteCount: UInt64) throws(CephError) {

@@ -11,10 +11,11 @@ import ImageStore
 final class RBDHandle: @unchecked Sendable {
     /// How an image is opened.
     enum Access {
-        /// With a watch on its header, so that the handle follows what other clients do to the image.
+        /// With a watch on its header, so that the handle follows what other clients do to the image. The watch of
+        /// a client that was killed stays for 30 s, in which every change to the image waits for its answer.
         case watching
-        /// Without: shows what is there at this moment. Data must not be read through it, because a snapshot
-        /// that is removed meanwhile reads as zeros (facts of librbd 16: the read of a missing object is a hole).
+        /// Without: shows the header as it is at this moment. A snapshot that is removed meanwhile reads as zeros,
+        /// with no error, so what was read counts only if the snapshot is still there by its id afterwards.
         case momentary
     }
 

@@ -13,6 +13,7 @@ struct RBDFerry: AsyncParsableCommand {
         subcommands: [SyncCommand.self, ReceiverCommand.self])
 
     static func main() async {
+        limitArenas()
         let outcome = await runUntilSignal {
             do {
                 try await parseAndRun()
