@@ -4,6 +4,10 @@ import ImageStore
 /// A delta between two snapshots of an image in Ceph, with a handle of its own at the target.
 final class CephDelta: Delta {
     let byteCount: UInt64
+    private let pool: RadosPool
+    private let imageID: String
+    private let baseID: UInt64?
+    private let targetID: UInt64
     private let handle: RBDHandle
     private let scan: ChangeScan
     private let subject: String
@@ -25,6 +29,10 @@ final class CephDelta: Delta {
         // Without a watch: whoever uses a delta pins its snapshots, and looks them up again after the last read.
         let handle = try RBDHandle(pool, .id(imageID), .momentary)
         self.handle = handle
+        self.pool = pool
+        self.imageID = imageID
+        self.baseID = baseID
+        self.targetID = targetID
         do throws(CephError) {
             let base = try baseID.map { id throws(CephError) in
                 ChangeScan.Base(id: id, name: try handle.userSnapshotName(id))
@@ -49,7 +57,17 @@ final class CephDelta: Delta {
 
     func extents(from offset: UInt64) async throws(StoreError) -> ExtentBatch {
         try await perform("find changes of") { () async throws(CephError) in
-            try await self.scan.batch(from: offset)
+            let batch = try await self.scan.batch(from: offset)
+            try await CephThreads.control.run { () throws(CephError) in try self.checkStillThere() }
+            return batch
+        }
+    }
+
+    /// Throws `.notFound` when a snapshot is gone: the list was wrong then. Blocks.
+    private func checkStillThere() throws(CephError) {
+        try pool.withMomentary(.id(imageID)) { image throws(CephError) in
+            _ = try image.userSnapshotName(targetID)
+            if let baseID { _ = try image.userSnapshotName(baseID) }
         }
     }
 
