@@ -18,7 +18,7 @@ public final class DataBuffer: @unchecked Sendable {
     /// Takes `byteCount` bytes, not cleared.
     public init(byteCount: Int) {
         self.byteCount = byteCount
-        memory = UnsafeMutableRawPointer.allocate(byteCount: max(byteCount, 1), alignment: 4096)
+        memory = BufferMemory.take(byteCount)
     }
 
     /// A buffer that holds a copy of `bytes`.
@@ -27,7 +27,7 @@ public final class DataBuffer: @unchecked Sendable {
         unsafeBytes.copyBytes(from: bytes)
     }
 
-    deinit { memory.deallocate() }
+    deinit { BufferMemory.give(memory, byteCount) }
 
     /// The memory itself, for the wrappers of C calls. Valid as long as the buffer is referenced.
     public var unsafeBytes: UnsafeMutableRawBufferPointer {

@@ -13,7 +13,7 @@ struct RBDFerry: AsyncParsableCommand {
         subcommands: [SyncCommand.self, ReceiverCommand.self])
 
     static func main() async {
-        limitArenas()
+        tuneAllocator()
         let outcome = await runUntilSignal {
             do {
                 try await parseAndRun()
