@@ -24,7 +24,7 @@ struct ConfigurationReader {
             root = try Yams.compose(yaml: text)
         } catch {
             throw ConfigurationError(
-                file: file, line: Self.line(of: error), problem: "not YAML: \(error)",
+                file: file, line: Self.line(of: error), problem: "not YAML: \(Self.firstLines(of: error))",
                 remedy: "mend the line; README shows whole files")
         }
         guard let root else {
@@ -43,6 +43,11 @@ struct ConfigurationReader {
                 remedy: "README shows whole files")
         }
         self.mapping = mapping
+    }
+
+    /// What the parser found, on one line and without the excerpt that it puts below.
+    private static func firstLines(of error: any Error) -> String {
+        "\(error)".split(separator: "\n").prefix(2).joined(separator: ", ")
     }
 
     private static func line(of error: any Error) -> Int {

@@ -23,6 +23,9 @@ final class ByteBudget: Sendable {
         self.limit = limit
     }
 
+    /// Takers that wait; for tests.
+    var waiterCount: Int { state.withLock { $0.waiters.count } }
+
     /// Takes bytes; waits until they fit. Throws when cancelled or failed.
     func take(_ byteCount: UInt64) async throws {
         let id = state.withLock { state in

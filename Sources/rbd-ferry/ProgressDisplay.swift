@@ -31,7 +31,8 @@ final class ProgressDisplay: Sendable {
             let seconds = Double((now - last.time).milliseconds) / 1000
             let grown = summary.sentByteCount >= last.byteCount ? summary.sentByteCount - last.byteCount : 0
             // Smoothed over a few seconds, so that the time left does not jump.
-            rate = rate * 0.8 + Double(grown) / max(seconds, 0.1) * 0.2
+            let current = Double(grown) / max(seconds, 0.1)
+            rate = rate == 0 ? current : rate * 0.8 + current * 0.2
             last = (now, summary.sentByteCount)
             draw(summary, rate)
         }
