@@ -38,7 +38,11 @@ extension EndToEnd {
         func foreignSender() async throws {
             let others = try CertificateFolder()
             try await withSyncedStage { stage, settings in
+                // It trusts both authorities; the receiver does not.
+                let both = try [others, stage.certificates].map { try $0.text(of: "ca.pem") }.joined()
+                try others.write(both, to: "both.pem")
                 var settings = settings
+                settings.authority = others.file("both.pem")
                 settings.certificate = others.file("sender.pem")
                 settings.key = others.file("sender.key")
                 try await expect(status: 12, saying: "certificate", stage: stage, settings)
@@ -51,7 +55,19 @@ extension EndToEnd {
             try await withSyncedStage { stage, settings in
                 var settings = settings
                 settings.authority = others.file("ca.pem")
+                settings.certificate = others.file("sender.pem")
+                settings.key = others.file("sender.key")
                 try await expect(status: 12, saying: "certificate", stage: stage, settings)
+            }
+        }
+
+        @Test("an authority that did not issue the side's own certificate: 2")
+        func foreignAuthority() async throws {
+            let others = try CertificateFolder()
+            try await withSyncedStage { stage, settings in
+                var settings = settings
+                settings.authority = others.file("ca.pem")
+                try await expect(status: 2, saying: "is not signed by the authority", stage: stage, settings)
             }
         }
 
@@ -83,7 +99,8 @@ extension EndToEnd {
         @Test("an image that is not there: 1")
         func noImage() async throws {
             try await withSyncedStage { stage, _ in
-                #expect(try await stage.sync("nothing-like-this").status == 1)
+                let outcome = try await stage.sync("nothing-like-this")
+                #expect(outcome.status == 1)
             }
         }
     }

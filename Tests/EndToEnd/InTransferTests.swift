@@ -55,13 +55,14 @@ extension EndToEnd {
             "a signal ends the sender with its code, and the next sync goes on", arguments: StageKind.pairs,
             [SIGTERM, SIGINT])
         func senderSignal(kind: StageKind, signal: Int32) async throws {
-            try await withHeldSync(kind) { stage, sender, _ in
+            try await withHeldSync(kind) { stage, sender, proxy in
                 let began = ContinuousClock.now
                 sender.signal(signal)
                 let outcome = try SyncOutcome(try await sender.outcome())
                 #expect(outcome.status == 128 + signal)
-                #expect(outcome.images.map(\.result) == ["interrupted"])
                 #expect(ContinuousClock.now - began < .seconds(5))
+                #expect(outcome.images.map(\.result) == ["interrupted"], "\(outcome.images.first?.error ?? "")")
+                proxy.release()
                 let next = try await stage.syncUntilDone()
                 #expect((next.steps.first?.saved_by_resume_bytes ?? 0) > 0)
                 try await stage.expectEqual(snapshotCount: 1)
