@@ -9,3 +9,8 @@ enum FerryBinary {
         return tests.deletingLastPathComponent().appendingPathComponent("rbd-ferry").path
     }()
 }
+
+extension FerryBinary {
+    /// Whether the environment names it: then it is a release build.
+    static var isRelease: Bool { ProcessInfo.processInfo.environment["RBD_FERRY_TEST_BINARY"] != nil }
+}
