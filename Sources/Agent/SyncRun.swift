@@ -94,6 +94,9 @@ public struct SyncRun: Sendable {
             outcomes.open(image)
             do {
                 try await syncSeveral(startingWith: image, queue, peer, outcomes)
+            } catch TransportError.cancelled {
+                // Where a cancelled sync was waiting decides which of the two errors says so.
+                outcomes.close(.failure(CancellationError()))
             } catch {
                 outcomes.close(.failure(error))
             }

@@ -1,0 +1,41 @@
+import Foundation
+
+/// A cluster for tests, as `Tests/minicluster` starts one: its pool `rbd` is ours.
+struct Cluster: Sendable {
+    let confPath: String
+
+    /// The source's cluster; nil when the environment names none.
+    static let first = find("RBD_FERRY_TEST_CEPH_A")
+    /// The mirror's cluster; nil when the environment names none.
+    static let second = find("RBD_FERRY_TEST_CEPH_B")
+    /// Whether both are there.
+    static var areThere: Bool { first != nil && second != nil }
+
+    private static func find(_ variable: String) -> Cluster? {
+        ProcessInfo.processInfo.environment[variable].map { Cluster(confPath: $0) }
+    }
+
+    /// The stock `rbd`, our oracle.
+    @discardableResult
+    func rbd(_ arguments: String...) async throws -> String { try await rbd(arguments) }
+
+    /// The stock `rbd`, our oracle.
+    @discardableResult
+    func rbd(_ arguments: [String]) async throws -> String {
+        try await RunningCommand.run("rbd", ["-c", confPath] + arguments)
+    }
+
+    /// The stock `ceph`.
+    @discardableResult
+    func ceph(_ arguments: String...) async throws -> String {
+        try await RunningCommand.run("ceph", ["-c", confPath] + arguments)
+    }
+
+    /// The process of its only OSD.
+    func osdProcessID() throws -> Int32 {
+        let file = URL(fileURLWithPath: confPath).deletingLastPathComponent().appendingPathComponent("osd.0.pid")
+        let text = try String(contentsOf: file, encoding: .utf8).trimmingCharacters(in: .whitespacesAndNewlines)
+        guard let number = Int32(text) else { throw NeverHappened(description: "no number in \(file.path)") }
+        return number
+    }
+}

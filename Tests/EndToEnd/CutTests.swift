@@ -1,0 +1,112 @@
+import Foundation
+import Glibc
+import Testing
+
+extension EndToEnd {
+    @Suite("A transfer that is cut goes on where it stopped, and ends equal", .serialized, .timeLimit(.minutes(4)))
+    struct CutTests {
+        private static let mebibyte = 1 << 20
+        private static let byteCount = 32 * mebibyte
+        /// As in `SenderSettings`.
+        private static let checkpointByteCount = 8 * mebibyte
+        /// What TLS and records add to 32 MiB, and one block that is not whole.
+        private static let overheadByteCount = mebibyte + mebibyte / 2
+
+        /// What ends the transfer.
+        enum Cut: String, CaseIterable, CustomTestStringConvertible {
+            case senderKilled = "the sender is killed"
+            case senderKilledWithAFullWindow = "the sender is killed with a full window"
+            case receiverKilled = "the receiver is killed"
+            case connectionCut = "the connection is cut"
+            var testDescription: String { rawValue }
+
+            fileprivate var trouble: Proxy.Trouble {
+                switch self {
+                case .senderKilled, .receiverKilled: .none
+                case .senderKilledWithAFullWindow: .swallow
+                case .connectionCut: .cut
+                }
+            }
+        }
+
+        @Test("and sends at most the checkpoint distance again", arguments: StageKind.pairs, Cut.allCases)
+        func cut(kind: StageKind, cut: Cut) async throws {
+            try await Stage.with(kind) { stage in
+                try await stage.forgetDeadClients(afterSeconds: 10)
+                let image = try await stage.makeSource(byteCount: Self.byteCount)
+                // A first copy, then an increment that changes every byte.
+                for round in 1...2 {
+                    let limit = Int.random(in: 1000..<(Self.byteCount - 4 * Self.mebibyte))
+                    let sent = try await run(cut, after: limit, on: stage)
+                    let outcome = try await stage.syncUntilDone()
+                    expectFewBytesTwice(sent, outcome, "\(cut) after \(limit) bytes, round \(round)")
+                    try await stage.expectEqual(snapshotCount: round, "\(cut) after \(limit) bytes, round \(round)")
+                    try await image.change(.write(seed: round + 1, offset: 0, byteCount: Self.byteCount))
+                }
+            }
+        }
+
+        /// Runs a sync that is cut; the bytes that the sender sent.
+        private func run(_ cut: Cut, after limit: Int, on stage: Stage) async throws -> Int {
+            let proxy = try Proxy(to: stage.receiver.port, after: limit, cut.trouble)
+            defer { proxy.close() }
+            let sender = try stage.startSync(settings: SenderSettings(port: proxy.port))
+            try await proxy.reached()
+            switch cut {
+            case .senderKilled: await sender.killNow()
+            case .senderKilledWithAFullWindow:
+                try await proxy.quiet()
+                await sender.killNow()
+            case .receiverKilled:
+                await stage.killReceiver()
+                #expect(try await sender.outcome().status == 75)
+                try await stage.startReceiver()
+            case .connectionCut:
+                #expect(try await sender.outcome().status == 75)
+            }
+            return proxy.sentByteCount
+        }
+
+        private func expectFewBytesTwice(
+            _ sentByteCount: Int, _ outcome: SyncOutcome, _ comment: Comment,
+            location: SourceLocation = #_sourceLocation
+        ) {
+            // The first step ends the transfer that was cut.
+            guard let step = outcome.steps.first else {
+                Issue.record("nothing was published: \(outcome.errors). \(comment)", sourceLocation: location)
+                return
+            }
+            let saved = step.saved_by_resume_bytes
+            #expect(
+                sentByteCount - saved <= Self.checkpointByteCount + Self.overheadByteCount,
+                "sent \(sentByteCount), saved \(saved). \(comment)", sourceLocation: location)
+            let delta = saved + step.content_bytes
+            #expect(
+                (Self.byteCount...Self.byteCount + Self.mebibyte).contains(delta),
+                "saved \(saved) and sent \(step.content_bytes). \(comment)", sourceLocation: location)
+        }
+
+        @Test("when the mirror's cluster stands still for ten seconds", .enabled(if: Cluster.areThere))
+        func stoppedOSD() async throws {
+            let osd = try #require(Cluster.second).osdProcessID()
+            try await Stage.with(.clusters) { stage in
+                try await stage.forgetDeadClients(afterSeconds: 30)
+                try await stage.makeSource(byteCount: Self.byteCount)
+                let proxy = try Proxy(to: stage.receiver.port, after: 5 * Self.mebibyte, .none)
+                defer { proxy.close() }
+                let sender = try stage.startSync(settings: SenderSettings(port: proxy.port))
+                try await proxy.reached()
+                kill(osd, SIGSTOP)
+                // The cluster's own time, not a wait for something that could be asked.
+                try? await Task.sleep(for: .seconds(10))
+                kill(osd, SIGCONT)
+                let status = try await sender.outcome().status
+                #expect(status == 0 || status == 75)
+                let outcome = try await stage.syncUntilDone()
+                #expect(!outcome.steps.isEmpty)
+                let names = try await stage.mirrorImage().snapshotNames()
+                try await stage.expectEqual(snapshotCount: names.count)
+            }
+        }
+    }
+}

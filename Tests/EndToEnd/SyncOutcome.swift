@@ -1,0 +1,44 @@
+import Foundation
+
+/// How a `sync now --json` ended.
+struct SyncOutcome: Sendable {
+    /// The JSON document, as far as tests look at it.
+    struct Document: Decodable, Sendable {
+        var images: [Image]
+    }
+    struct Image: Decodable, Sendable {
+        var image: String
+        var result: String
+        var duration_ms: Int
+        var snapshots: [Step]
+        var error: String?
+    }
+    struct Step: Decodable, Sendable {
+        var snapshot: String
+        var base: String?
+        var was_published: Bool
+        var read_bytes: Int
+        var content_bytes: Int
+        var sent_bytes: Int
+        var saved_by_resume_bytes: Int
+        var data_records: Int
+    }
+
+    let status: Int32
+    let errors: String
+    /// Empty when the process printed no document.
+    let images: [Image]
+
+    init(_ outcome: RunningCommand.Outcome) throws {
+        status = outcome.status
+        errors = outcome.errors
+        guard !outcome.output.isEmpty else {
+            images = []
+            return
+        }
+        images = try JSONDecoder().decode(Document.self, from: Data(outcome.output.utf8)).images
+    }
+
+    /// All snapshots that were brought to mirrors, or found there.
+    var steps: [Step] { images.flatMap(\.snapshots) }
+}
