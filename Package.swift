@@ -101,7 +101,7 @@ let package = Package(
             name: "EndToEnd",
             dependencies: [
                 "FerryCore", "Conversation", "Planning", "ImageStore", "CephStore", "DirectoryStore", "Threading",
-                "OpenSSL", "SecureTransport", "Engine", "Agent", "TestCertificates", nioCore,
+                "OpenSSL", "SecureTransport", "Engine", "Agent", "TestCertificates", "TestSupport", nioCore,
             ],
             path: "Tests/EndToEnd", exclude: ["write-image", "capture-to-image"], swiftSettings: strict),
     ]

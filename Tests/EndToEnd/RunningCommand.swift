@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 
 /// A command that was started. It is killed when it runs for longer than its limit, so no test waits for ever.
 final class RunningCommand: Sendable {
@@ -13,29 +14,22 @@ final class RunningCommand: Sendable {
         let description: String
     }
 
-    let processID: Int32
-    private let process: Process
+    var processID: Int32 { process.processID }
+    private let process: ChildProcess
     private let files: CommandFiles
-    private let end = Latch<Int32>()
+    private let end: Latch<Int32>
     private let name: String
 
     /// Starts a command. Its output and errors go to files, so that it never waits for a reader.
     init(_ program: String, _ arguments: [String], secondsMax: Int = 180) throws {
         name = ([program] + arguments).joined(separator: " ")
-        files = try CommandFiles()
-        process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = [program] + arguments
-        process.standardInput = FileHandle.nullDevice
-        process.standardOutput = try FileHandle(forWritingTo: files.output)
-        process.standardError = try FileHandle(forWritingTo: files.errors)
-        let end = end
-        process.terminationHandler = { process in
-            let isSignal = process.terminationReason == .uncaughtSignal
-            end.open(isSignal ? -process.terminationStatus : process.terminationStatus)
-        }
-        try process.run()
-        processID = process.processIdentifier
+        let files = try CommandFiles()
+        let end = Latch<Int32>()
+        process = try ChildProcess(
+            program, arguments, outputFile: files.output.path, errorFile: files.errors.path
+        ) { status in end.open(status) }
+        self.files = files
+        self.end = end
         DispatchQueue.global().asyncAfter(deadline: .now() + .seconds(secondsMax)) { [weak self] in
             self?.signal(SIGKILL)
         }
@@ -50,7 +44,7 @@ final class RunningCommand: Sendable {
 
     /// Sends a signal, unless the command has ended.
     func signal(_ number: Int32) {
-        if process.isRunning { kill(processID, number) }
+        process.signal(number)
     }
 
     /// Waits until it has ended.
