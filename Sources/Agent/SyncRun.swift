@@ -81,6 +81,10 @@ public struct SyncRun: Sendable {
                 }
                 for await part in group { outcomes += part }
             }
+            // What a cancelled pass did not come to.
+            let missed = OutcomeList(peer: peer.name, report: report)
+            missed.closeAll(queue.takeRest(), CancellationError())
+            outcomes += missed.list
         }
         return outcomes.sorted { ($0.peer, $0.image) < ($1.peer, $1.image) }
     }
@@ -108,9 +112,16 @@ public struct SyncRun: Sendable {
     private func syncSeveral(
         startingWith first: String, _ queue: WorkQueue, _ peer: SenderConfiguration.Peer, _ outcomes: OutcomeList
     ) async throws {
-        let link = try await SecureConnector.connect(
-            to: peer.address, serverName: peer.serverName, context: context, connectTimeout: .seconds(10),
-            handshakeTimeout: .seconds(10))
+        let link: SecureConnection
+        do {
+            link = try await SecureConnector.connect(
+                to: peer.address, serverName: peer.serverName, context: context, connectTimeout: .seconds(10),
+                handshakeTimeout: .seconds(10))
+        } catch where error != .cancelled {
+            // A peer that can't be reached is not tried again for every image.
+            outcomes.close(.failure(error))
+            return outcomes.closeAll(queue.takeRest(), error)
+        }
         let hello = Hello(agentVersion: AgentVersion.current, site: configuration.site)
         try await SenderSession.run(over: link, hello: hello, limits: limits) { session in
             var next: String? = first
@@ -177,8 +188,17 @@ private final class WorkQueue: Sendable {
         self.images = Mutex(images[...])
     }
 
+    /// The next image; nil when there is none, or the task is cancelled.
     func take() -> String? {
         Task.isCancelled ? nil : images.withLock { $0.popFirst() }
+    }
+
+    /// All that are left.
+    func takeRest() -> [String] {
+        images.withLock { images in
+            defer { images = [] }
+            return Array(images)
+        }
     }
 }
 
@@ -214,6 +234,14 @@ private final class OutcomeList: Sendable {
             return outcome
         }
         if let outcome { report(outcome) }
+    }
+
+    /// Notes that images failed without having been begun.
+    func closeAll(_ images: [String], _ error: any Error) {
+        for image in images {
+            open(image)
+            close(.failure(error))
+        }
     }
 }
 
