@@ -9,9 +9,6 @@ public struct PeerFault: Codable, Equatable, Sendable, Failure {
     /// What the user can do.
     public var remedy: String
 
-    /// Longest text taken from a peer, in characters.
-    public static let textCharacterCountMax = 1000
-
     /// A fault from its parts.
     public init(disposition: Disposition, cause: String, remedy: String) {
         self.disposition = disposition
@@ -36,18 +33,5 @@ public struct PeerFault: Codable, Equatable, Sendable, Failure {
         disposition = Disposition(rawValue: name) ?? .permanent
         cause = try container.decode(String.self, forKey: .cause).printable
         remedy = try container.decode(String.self, forKey: .remedy).printable
-    }
-}
-
-extension String {
-    /// The text with control characters replaced, cut to `PeerFault.textCharacterCountMax`.
-    public var printable: String {
-        String(
-            prefix(PeerFault.textCharacterCountMax).map { character in
-                let isControl = character.unicodeScalars.contains {
-                    $0.properties.generalCategory == .control || $0.properties.generalCategory == .format
-                }
-                return isControl ? "?" : character
-            })
     }
 }

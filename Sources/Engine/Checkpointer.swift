@@ -64,9 +64,16 @@ final class Checkpointer: Sendable {
         try await store(phase: .applying)
     }
 
-    /// Stores that everything is applied and that the snapshot is about to be made.
-    func beginPublishing() async throws {
-        try await store(phase: .publishing)
+    /// Stores that everything is applied and that the snapshot is about to be made, with an id above
+    /// `snapshotIDMax`.
+    func beginPublishing(snapshotIDMax: UInt64) async throws {
+        try await store(phase: .publishing, snapshotIDMax: snapshotIDMax)
+    }
+
+    /// Stores that the head must be prepared anew before the next transfer.
+    func distrust() async throws {
+        try await mirror.setState(
+            Checkpoint(transfer: transfer, resumePoint: .start, phase: .preparing), ImageStateKey.checkpoint)
     }
 
     private func takeTurn(_ state: inout State) -> Bool {
@@ -92,12 +99,13 @@ final class Checkpointer: Sendable {
     }
 
     @discardableResult
-    private func store(phase: Checkpoint.Phase) async throws -> Progress {
+    private func store(phase: Checkpoint.Phase, snapshotIDMax: UInt64? = nil) async throws -> Progress {
         let (watermark, applied) = state.withLock { ($0.watermark.offset, $0.appliedByteCount) }
         try await mirror.flush()
         let point = ResumePoint(watermark: watermark, contentByteCount: start.contentByteCount + applied)
         try await mirror.setState(
-            Checkpoint(transfer: transfer, resumePoint: point, phase: phase), ImageStateKey.checkpoint)
+            Checkpoint(transfer: transfer, resumePoint: point, phase: phase, snapshotIDMax: snapshotIDMax),
+            ImageStateKey.checkpoint)
         state.withLock { state in
             state.durableByteCount = max(state.durableByteCount, applied)
             state.lastTime = .now

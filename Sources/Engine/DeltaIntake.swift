@@ -50,6 +50,8 @@ struct DeltaIntake {
                 }
             }
         }
+        // Before the size is acted on; a block may hold the opening records only.
+        if step.resize != nil { try checkHeader() }
         guard decoder.isBetweenRecords || decoder.isAtEnd else {
             throw violation("block content", "whole records", "a cut one")
         }
@@ -62,11 +64,11 @@ struct DeltaIntake {
         switch event {
         case .fromSnapshot, .toSnapshot, .protection, .imageByteCount: break
         case .write, .end:
-            try checkHeader(&step)
+            try checkHeader()
         case .data(let offset, let range):
             step.writes.append(.data(offset: offset, range: range))
         case .zero(let extent):
-            try checkHeader(&step)
+            try checkHeader()
             step.writes.append(.zeroes(extent))
         case .skipped(let tag, _):
             throw violation("standard record", "one of f t p s w z e", "tag \(tag)")
@@ -75,7 +77,7 @@ struct DeltaIntake {
     }
 
     /// Checks, once, that the records in front of the data name the transfer that was agreed.
-    private mutating func checkHeader(_ step: inout Step) throws {
+    private mutating func checkHeader() throws {
         guard !isHeaderChecked else { return }
         isHeaderChecked = true
         let header = checker.header

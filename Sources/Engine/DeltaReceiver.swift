@@ -1,5 +1,6 @@
 import Compression
 import Conversation
+import DiffStream
 import FerryCore
 import ImageStore
 import OpenSSL
@@ -14,8 +15,12 @@ import Threading
 struct DeltaReceiver: Sendable {
     /// Blocks between the connection and the check at once.
     static let openingCountMax = 4
-    /// Content being applied at once, in bytes.
+    /// Content that is checked and not yet applied, in bytes.
     static let applyingByteCountMax: UInt64 = 16 << 20
+    /// What a small block counts as, so that their number is bounded too.
+    static let blockBudgetByteCountMin: UInt64 = 16 << 10
+    /// Blocks being applied at once.
+    static let applyingCountMax = 32
 
     let mirror: any MirrorImage
     let transfer: TransferIdentity
@@ -24,17 +29,33 @@ struct DeltaReceiver: Sendable {
     let workers: BlockingThreads
     let decompressor: BlockDecompressor
     let checkpointer: Checkpointer
+    private let budget = ByteBudget(limit: Self.applyingByteCountMax)
+
+    /// A receiver of `transfer`, from `start` on, whose target has `targetByteCount` bytes.
+    init(
+        mirror: any MirrorImage, transfer: TransferIdentity, targetByteCount: UInt64, start: ResumePoint,
+        workers: BlockingThreads, decompressor: BlockDecompressor, checkpointer: Checkpointer
+    ) {
+        self.mirror = mirror
+        self.transfer = transfer
+        self.targetByteCount = targetByteCount
+        self.start = start
+        self.workers = workers
+        self.decompressor = decompressor
+        self.checkpointer = checkpointer
+    }
 
     /// Applies what `nextBlock` gives until it gives nil. Returns what was taken in, once all of it is applied.
     ///
-    /// Whether it returns or throws, what was applied is behind a checkpoint, unless the store itself failed.
+    /// Whether it returns or throws, what was applied is behind a checkpoint, unless the store itself failed. After
+    /// a peer's violation the checkpoint says to begin again: what came before can't be trusted either.
     func run(nextBlock: @escaping @Sendable () async throws -> [UInt8]?) async throws -> RunningTotals {
         do {
             return try await applyAll(nextBlock)
         } catch {
-            // The connection is gone, or the peer is wrong: keep what is whole, so that it need not come again.
             do {
-                try await checkpointer.finish()
+                let isViolation = error is ProtocolViolation || error is DiffError
+                try await isViolation ? checkpointer.distrust() : checkpointer.finish()
             } catch let storeError {
                 // A store that fails as well says more than a connection that ended.
                 throw error.isConnectionLoss ? storeError : error
@@ -44,68 +65,91 @@ struct DeltaReceiver: Sendable {
     }
 
     private func applyAll(_ nextBlock: @escaping @Sendable () async throws -> [UInt8]?) async throws -> RunningTotals {
-        let blockNumber = Atomic<UInt64>(0)
+        let ready = EventQueue<ReadyBlock?>()
+        // Two tasks, so that an error of either ends the other: a store that fails must not wait for the peer.
+        return try await withThrowingTaskGroup(of: RunningTotals?.self) { group in
+            group.addTask {
+                let totals = try await self.takeIn(nextBlock, ready)
+                ready.send(nil)
+                return totals
+            }
+            group.addTask {
+                try await self.apply(ready)
+                return nil
+            }
+            var totals: RunningTotals?
+            while let part = try await group.next() { totals = part ?? totals }
+            guard let totals else { preconditionFailure("one of the two returns totals") }
+            return totals
+        }
+    }
+
+    /// A block that is checked and waits to be applied; its bytes are taken from the budget.
+    private struct ReadyBlock: Sendable {
+        let number: Int
+        let content: DataBuffer
+        let writes: [MirrorWrite]
+        let budgetByteCount: UInt64
+    }
+
+    /// Opens blocks, several at once, and checks their records in order.
+    private func takeIn(
+        _ nextBlock: @escaping @Sendable () async throws -> [UInt8]?, _ ready: EventQueue<ReadyBlock?>
+    ) async throws -> RunningTotals {
+        let blockNumber = BlockCounter()
         var intake = DeltaIntake(transfer: transfer, targetByteCount: targetByteCount, watermark: start.watermark)
         var totals = RunningTotals()
-        let budget = ByteBudget(limit: Self.applyingByteCountMax)
-        try await withThrowingTaskGroup(of: Void.self) { applying in
-            try await orderedMap(
-                width: Self.openingCountMax,
-                next: {
-                    guard let payload = try await nextBlock() else { return nil as NumberedPayload? }
-                    let number = blockNumber.wrappingAdd(1, ordering: .relaxed).oldValue
-                    return NumberedPayload(number: number, payload: payload)
-                },
-                transform: { try await self.open($0) },
-                consume: { block in
-                    let step = try intake.take(block.content)
-                    totals.add(
-                        recordCount: step.recordCount, contentByteCount: block.content.byteCount,
-                        blockDigest: block.digest, hash: { SHA256Digest.digest($0.span) })
-                    try await begin(step, block.content, budget, &applying)
-                })
-            try await applying.waitForAll()
-        }
+        try await orderedMap(
+            width: Self.openingCountMax,
+            next: { try await nextBlock().map { (number: blockNumber.next(), payload: $0) } },
+            transform: { try await self.open($0.payload, $0.number) },
+            consume: { block in
+                let step = try intake.take(block.content)
+                totals.add(
+                    recordCount: step.recordCount, contentByteCount: block.content.byteCount,
+                    blockDigest: block.digest, hash: { SHA256Digest.digest($0.span) })
+                if let byteCount = step.resize { try await resize(to: byteCount) }
+                let budgetByteCount = max(UInt64(block.content.byteCount), Self.blockBudgetByteCountMin)
+                try await budget.take(budgetByteCount)
+                let number = checkpointer.begin(contentByteCount: block.content.byteCount, end: step.end)
+                ready.send(
+                    ReadyBlock(
+                        number: number, content: block.content, writes: step.writes, budgetByteCount: budgetByteCount))
+            })
         guard intake.isAtEnd else {
             throw ProtocolViolation(.contradiction("stream", expected: "an end record", found: "totals"))
         }
         return totals
     }
 
-    private struct NumberedPayload: Sendable {
-        let number: UInt64
-        let payload: [UInt8]
-    }
-
-    private func open(_ block: NumberedPayload) async throws -> OpenedBlock {
+    private func open(_ payload: [UInt8], _ number: UInt64) async throws -> OpenedBlock {
         let decompressor = decompressor
         return try await workers.run { () throws(any Error) -> OpenedBlock in
-            try OpenedBlock(payload: block.payload, number: block.number, decompressor: decompressor)
+            try OpenedBlock(payload: payload, number: number, decompressor: decompressor)
         }
     }
 
-    /// Starts to apply a block; waits until there is room for it. Errors of earlier blocks surface here.
-    private func begin(
-        _ step: DeltaIntake.Step, _ content: DataBuffer, _ budget: ByteBudget,
-        _ applying: inout ThrowingTaskGroup<Void, any Error>
-    ) async throws {
-        if let byteCount = step.resize { try await resize(to: byteCount) }
-        try await budget.take(UInt64(content.byteCount))
-        let number = checkpointer.begin(contentByteCount: content.byteCount, end: step.end)
-        applying.addTask {
-            do {
-                if !step.writes.isEmpty { try await mirror.apply(step.writes, from: content) }
-            } catch {
-                budget.fail(error)
-                throw error
-            }
-            budget.give(UInt64(content.byteCount))
-            try await checkpointer.complete(number)
-        }
+    /// Applies blocks, several at once, until nil comes.
+    private func apply(_ ready: EventQueue<ReadyBlock?>) async throws {
+        try await orderedMap(
+            width: Self.applyingCountMax,
+            next: { try await ready.next() },
+            transform: { block in
+                defer { budget.give(block.budgetByteCount) }
+                if !block.writes.isEmpty { try await mirror.apply(block.writes, from: block.content) }
+                try await checkpointer.complete(block.number)
+            }, consume: { _ in })
     }
 
     private func resize(to byteCount: UInt64) async throws {
         guard try await mirror.headByteCount() != byteCount else { return }
         try await mirror.resize(to: byteCount)
     }
+}
+
+/// Numbers the blocks of a transfer.
+private final class BlockCounter: Sendable {
+    private let count = Atomic<UInt64>(0)
+
+    func next() -> UInt64 { count.wrappingAdd(1, ordering: .relaxed).oldValue }
 }

@@ -24,11 +24,14 @@ public enum EngineError: Failure, Equatable {
     case imageBusy(String)
     /// A block's content is not what its digest says.
     case damagedBlock(number: UInt64)
+    /// Someone resized the mirror during the transfer.
+    case resizedMeanwhile(expected: UInt64, found: UInt64)
 
     /// What can be done about it.
     public var disposition: Disposition {
         switch self {
-        case .deadline, .peerSilent, .stalled, .connectionCut, .snapshotGone, .baseGone, .damagedBlock: .temporary
+        case .deadline, .peerSilent, .stalled, .connectionCut, .snapshotGone, .baseGone, .damagedBlock,
+            .resizedMeanwhile: .temporary
         case .damagedState: .permanent
         case .forbiddenImage, .unknownClient: .unauthorized
         case .imageBusy: .locked
@@ -52,6 +55,8 @@ public enum EngineError: Failure, Equatable {
         case .unknownClient(let identities):
             "the receiver has no client named \(identities.isEmpty ? "(none)" : identities.joined(separator: ", "))"
         case .imageBusy(let image): "another transfer of \(image) is under way"
+        case .resizedMeanwhile(let expected, let found):
+            "the mirror was resized during the transfer: expected \(expected) bytes, found \(found)"
         case .damagedBlock(let number): "block \(number) does not match its digest"
         }
     }
@@ -61,6 +66,7 @@ public enum EngineError: Failure, Equatable {
         switch self {
         case .deadline, .peerSilent, .connectionCut, .damagedBlock:
             "run again; the transfer goes on where it stopped"
+        case .resizedMeanwhile: "find out who resizes the mirror, then run again; the delta is sent anew"
         case .stalled: "check the health of both clusters, then run again; the transfer goes on where it stopped"
         case .snapshotGone, .baseGone: "run again; a new snapshot is taken"
         case .damagedState: "remove that key from the image's metadata if you know how it came there"

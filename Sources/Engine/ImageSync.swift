@@ -77,9 +77,24 @@ public struct ImageSync: Sendable {
         case .new:
             return [try await sendNew()]
         case .unfinished(let target, let isOwn):
-            let first = try await send(target, isOwn: isOwn)
+            guard let first = try await finish(target, isOwn: isOwn) else { return [try await sendNew()] }
             guard try await image.firstChange(since: target) != nil else { return [first] }
             return [first, try await sendNew()]
+        }
+    }
+
+    /// Goes on with a transfer that was cut; nil when the receiver will not have it any more, and it was dropped.
+    private func finish(_ target: SnapshotIdentity, isOwn: Bool) async throws -> SyncStepResult? {
+        do {
+            return try await send(target, isOwn: isOwn)
+        } catch let refusal as OfferRefusal where refusal.disposition == .refused && isOwn {
+            var record = try await readRecord()
+            guard record.inFlight?.target == target else { throw refusal }
+            record.inFlight = nil
+            try await unpinAll(except: [], &record)
+            try await image.setState(record, stateKey)
+            try await image.removeSnapshot(target)
+            return nil
         }
     }
 
@@ -89,16 +104,19 @@ public struct ImageSync: Sendable {
         try await image.state(SenderRecord.self, stateKey) ?? SenderRecord()
     }
 
-    /// Makes a snapshot and sends it. One that the receiver refuses is of no use, and is removed.
+    /// Makes a snapshot and sends it. One whose transfer does not begin is removed again.
     private func sendNew() async throws -> SyncStepResult {
         meter.update { $0.phase = .snapshotting }
         let taken = Set(try await image.snapshots().map(\.identity.name))
         let target = try await image.createSnapshot(SnapshotName.own(at: now(), taken: taken)).identity
         do {
             return try await send(target, isOwn: true)
-        } catch let refusal as OfferRefusal {
-            try await image.removeSnapshot(target)
-            throw refusal
+        } catch {
+            // Unless the transfer was begun, nobody will ask for this snapshot again.
+            let record = try await readRecord()
+            let wasBegun = record.inFlight?.target == target || record.acknowledged == target
+            if !wasBegun { try await image.removeSnapshot(target) }
+            throw error
         }
     }
 
@@ -107,9 +125,12 @@ public struct ImageSync: Sendable {
     /// Nothing is stored or pinned before the receiver has said yes: its yes means that it holds the mirror for us
     /// alone, so two syncs of one image can't get at each other's state.
     private func send(_ target: SnapshotIdentity, isOwn: Bool) async throws -> SyncStepResult {
-        meter.update { $0 = TransferMeter.Counts(phase: .offering) }
+        meter.update { $0 = TransferMeter.Counts(phase: .preparing) }
         var result = SyncStepResult(base: nil, target: target, wasPublished: true, counts: meter.counts)
-        let outcome = try await session.offer(try await makeOffer(target))
+        let offer = try await makeOffer(target)
+        meter.update { $0.phase = .offering }
+        let outcome = try await session.offer(offer)
+        meter.update { $0.phase = .preparing }
         if case .send(let base, let watermark, let saved) = outcome {
             meter.update {
                 $0.resumeOffset = watermark
@@ -133,29 +154,46 @@ public struct ImageSync: Sendable {
             throw EngineError.snapshotGone(target, image: name)
         }
         let older = snapshots.filter { $0.identity.id < target.id }.map(\.identity).reversed()
+        var nameByteCount = 0
+        let listed = older.prefix(Limits.offeredSnapshotCountMax).prefix { snapshot in
+            nameByteCount += snapshot.name.utf8.count
+            return nameByteCount <= Limits.offeredNameByteCountMax
+        }
         return Offer(
             image: name, source: image.identity, byteCount: snapshot.byteCount,
             layout: OfferedLayout(
                 objectOrder: image.layout.objectOrder, stripeUnitByteCount: image.layout.stripeUnitByteCount,
                 stripeCount: image.layout.stripeCount),
-            snapshots: Array(older.prefix(Limits.offeredSnapshotCountMax)), target: target, mode: settings.mode,
+            snapshots: Array(listed), target: target, mode: settings.mode,
             checkpointByteCount: settings.checkpointByteCount)
     }
 
     /// Stores that the peer has the target, and only then lets go of the base.
     private func acknowledge(_ target: SnapshotIdentity) async throws {
         var record = try await readRecord()
-        record.acknowledged = target
-        record.inFlight = nil
+        if target.id > record.acknowledged?.id ?? 0 { record.acknowledged = target }
+        // Another sync of this image may have begun since the receiver let go of the mirror: state and pins are its.
+        let isOurs = record.inFlight == nil || record.inFlight?.target == target
+        if isOurs { record.inFlight = nil }
         try await image.setState(record, stateKey)
-        try await unpinAll(except: [], &record)
+        if isOurs { try await unpinAll(except: [], &record) }
+    }
+
+    /// Takes a pin away. One that the store will not give back, because somebody made a clone of the snapshot
+    /// meanwhile, is theirs now.
+    private func unpin(_ snapshot: SnapshotIdentity) async throws(StoreError) {
+        do throws(StoreError) {
+            try await image.unpin(snapshot)
+        } catch {
+            guard error.reason == .locked else { throw error }
+        }
     }
 
     /// Takes away the pins that we noted, apart from some.
     private func unpinAll(except kept: [SnapshotIdentity], _ record: inout SenderRecord) async throws {
         let pins = record.pins.filter { !kept.contains($0) }
         guard !pins.isEmpty else { return }
-        for pin in pins { try await image.unpin(pin) }
+        for pin in pins { try await unpin(pin) }
         record.pins.removeAll { pins.contains($0) }
         try await image.setState(record, stateKey)
     }
@@ -220,6 +258,7 @@ extension ImageSync {
         }
         meter.update { $0.phase = .publishing }
         _ = try await session.end(totals.totals)
+        meter.update { $0.phase = .acknowledging }
     }
 
     /// Throws unless base and target are both still there by id: then they were there during every read.

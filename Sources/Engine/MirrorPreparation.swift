@@ -85,19 +85,38 @@ struct MirrorPreparation {
                 try await finishPublication(pair, state, image)
             case .apply(let transfer, let start, let preparation):
                 guard let record = state.record else { preconditionFailure("a plan to apply needs a record") }
+                if preparation == .resume {
+                    guard try await canResume(image, start) else {
+                        try await distrust(image, transfer)
+                        continue
+                    }
+                    return .ready(PreparedMirror(image: image, record: record, transfer: transfer, start: start))
+                }
                 try await prepareHead(image, preparation, transfer)
-                guard preparation == .resume else { return .ready(try await begin(image, record, transfer)) }
-                return .ready(PreparedMirror(image: image, record: record, transfer: transfer, start: start))
+                return .ready(try await begin(image, record, transfer))
             }
         }
+    }
+
+    /// Whether the head still has the size that the transfer gave it: what a shrink cut off would stay lost.
+    private func canResume(_ image: any MirrorImage, _ start: ResumePoint) async throws -> Bool {
+        guard start.watermark > 0 else { return true }
+        return try await image.headByteCount() == offer.byteCount
+    }
+
+    /// Stores that the head must be prepared anew.
+    private func distrust(_ image: any MirrorImage, _ transfer: TransferIdentity) async throws {
+        try await image.setState(
+            Checkpoint(transfer: transfer, resumePoint: .start, phase: .preparing), ImageStateKey.checkpoint)
     }
 
     private func finishPublication(
         _ pair: PublishedSnapshot, _ state: MirrorState, _ image: any MirrorImage
     ) async throws {
         guard var record = state.record else { preconditionFailure("a publication needs a record") }
-        if let change = try await image.firstChange(since: pair.mirror) {
-            throw PlanConflict.foreignWrite(since: pair.mirror, first: change)
+        // A snapshot that does not equal the head is not the one that we were about to make.
+        if try await image.firstChange(since: pair.mirror) != nil {
+            throw PlanConflict.nameTaken(target: pair.source, holder: pair.mirror)
         }
         try await record.publish(pair, on: image)
     }
@@ -115,8 +134,7 @@ struct MirrorPreparation {
             try await expectClean(image, since)
             try await rollBack(image, to: snapshot, transfer)
         case .wipe:
-            try await image.setState(
-                Checkpoint(transfer: transfer, resumePoint: .start, phase: .preparing), ImageStateKey.checkpoint)
+            try await distrust(image, transfer)
             try await image.wipe()
         }
     }
@@ -130,8 +148,9 @@ struct MirrorPreparation {
     private func rollBack(
         _ image: any MirrorImage, to snapshot: SnapshotIdentity, _ transfer: TransferIdentity
     ) async throws {
-        try await image.setState(
-            Checkpoint(transfer: transfer, resumePoint: .start, phase: .preparing), ImageStateKey.checkpoint)
+        try await distrust(image, transfer)
+        // Nothing may have been applied yet, and a roll back goes through the whole image.
+        guard try await image.firstChange(since: snapshot) != nil else { return }
         try await image.rollBack(to: snapshot)
     }
 
@@ -147,6 +166,8 @@ struct MirrorPreparation {
 }
 
 extension MirrorRecord {
+    /// Bytes of names that are kept with pairs; the whole record stays well below what a store reads back.
+    private static let nameByteCountMax = 256 << 10
     /// Pairs kept; more than a mirror can reasonably hold in snapshots.
     private static let publishedCountMax = 512
 
@@ -156,7 +177,12 @@ extension MirrorRecord {
         published.removeAll { !present.contains($0.mirror) || $0.mirror == pair.mirror }
         published.append(pair)
         published = published.suffix(Self.publishedCountMax)
+        while published.count > 1, nameByteCount > Self.nameByteCountMax { published.removeFirst() }
         try await image.setState(self, ImageStateKey.mirror)
         try await image.removeMetadata(ImageStateKey.checkpoint)
+    }
+
+    private var nameByteCount: Int {
+        published.reduce(0) { $0 + $1.source.name.utf8.count + $1.mirror.name.utf8.count }
     }
 }

@@ -220,11 +220,10 @@ extension ReceiverSession {
         do {
             try running.check(peerTotals)
         } catch {
-            // What was applied can't be trusted: the next transfer begins at the base again.
-            try await distrust(prepared)
+            try await checkpointer.distrust()
             throw error
         }
-        try await publish(prepared, checkpointer)
+        try await Publication(prepared: prepared, byteCount: offer.byteCount, checkpointer: checkpointer).run()
         try await writer.send(.committed(machine.withLock { $0.committed() }))
         logger.info(
             "published \(mirrorName)@\(prepared.transfer.target.name)",
@@ -244,19 +243,5 @@ extension ReceiverSession {
                 self.machine.withLock { $0.progress(progress) }
                 try await self.writer.send(.progress(progress))
             })
-    }
-
-    private func distrust(_ prepared: PreparedMirror) async throws {
-        let checkpoint = Checkpoint(transfer: prepared.transfer, resumePoint: .start, phase: .preparing)
-        try await prepared.image.setState(checkpoint, ImageStateKey.checkpoint)
-    }
-
-    /// Flush, checkpoint, snapshot, record: in this order, so that a cut between any two can be told apart.
-    private func publish(_ prepared: PreparedMirror, _ checkpointer: Checkpointer) async throws {
-        try await checkpointer.beginPublishing()
-        let snapshot = try await prepared.image.createSnapshot(prepared.transfer.target.name)
-        var record = prepared.record
-        try await record.publish(
-            PublishedSnapshot(source: prepared.transfer.target, mirror: snapshot.identity), on: prepared.image)
     }
 }

@@ -47,15 +47,21 @@ final class RecordReader: Sendable {
 
 /// Writes records to a link. Records of several tasks go out whole, one after another.
 final class RecordWriter: Sendable {
+    private struct State {
+        var lastSent = ContinuousClock.now
+        var pendingCount = 0
+    }
     private let link: any Link
-    private let lastSent = Mutex(ContinuousClock.now)
+    private let state = Mutex(State())
 
     init(link: any Link) {
         self.link = link
     }
 
-    /// How long nothing was sent.
-    var idleTime: Duration { lastSent.withLock { ContinuousClock.now - $0 } }
+    /// How long nothing was sent; zero while a write waits for the link, because then bytes are on their way.
+    var idleTime: Duration {
+        state.withLock { $0.pendingCount > 0 ? .zero : ContinuousClock.now - $0.lastSent }
+    }
 
     /// Sends the banner; once, before everything else.
     func sendBanner() async throws(TransportError) {
@@ -69,7 +75,13 @@ final class RecordWriter: Sendable {
 
     /// Sends bytes that are whole records already.
     func write(_ bytes: [UInt8]) async throws(TransportError) {
+        state.withLock { $0.pendingCount += 1 }
+        defer {
+            state.withLock { state in
+                state.pendingCount -= 1
+                state.lastSent = .now
+            }
+        }
         try await link.write(ByteBuffer(bytes: bytes))
-        lastSent.withLock { $0 = .now }
     }
 }

@@ -51,12 +51,16 @@ public enum TransferPhase: String, Sendable, Codable {
     case connecting
     /// Making a snapshot.
     case snapshotting
+    /// Looking at, pinning and opening the source.
+    case preparing
     /// Waiting for the receiver's answer.
     case offering
     /// Sending changed extents.
     case sending
     /// Waiting for the receiver to publish.
     case publishing
+    /// Storing the receiver's acknowledgement.
+    case acknowledging
     /// Ended.
     case done
 }

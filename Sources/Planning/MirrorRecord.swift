@@ -54,17 +54,23 @@ public struct Checkpoint: Codable, Equatable, Sendable {
     public var resumePoint: ResumePoint
     /// What the head is going through.
     public var phase: Phase
+    /// While publishing: the highest id that a snapshot of the mirror had before. Ours has a higher one.
+    public var snapshotIDMax: UInt64?
 
     private enum CodingKeys: String, CodingKey {
         case transfer, phase
         case resumePoint = "durable"
+        case snapshotIDMax = "snapshot_id_max"
     }
 
     /// A checkpoint from its parts.
-    public init(transfer: TransferIdentity, resumePoint: ResumePoint, phase: Phase) {
+    public init(
+        transfer: TransferIdentity, resumePoint: ResumePoint, phase: Phase, snapshotIDMax: UInt64? = nil
+    ) {
         self.transfer = transfer
         self.resumePoint = resumePoint
         self.phase = phase
+        self.snapshotIDMax = snapshotIDMax
     }
 }
 
@@ -78,6 +84,17 @@ public struct ResumePoint: Codable, Equatable, Sendable {
     private enum CodingKeys: String, CodingKey {
         case watermark
         case contentByteCount = "content_bytes"
+    }
+
+    /// Reads a point; numbers that no transfer can reach are damage, and would overflow sums.
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        watermark = try container.decode(UInt64.self, forKey: .watermark)
+        contentByteCount = try container.decode(UInt64.self, forKey: .contentByteCount)
+        guard watermark <= Limits.imageByteCountMax, contentByteCount <= UInt64.max / 2 else {
+            throw DecodingError.dataCorrupted(
+                DecodingError.Context(codingPath: decoder.codingPath, debugDescription: "out of range"))
+        }
     }
 
     /// A point from its parts.

@@ -74,11 +74,13 @@ extension ReceivePlan {
 
     /// The pair that an earlier run published without coming to record it.
     private static func unrecordedPublication(_ mirror: MirrorState, _ record: MirrorRecord) -> PublishedSnapshot? {
-        guard let checkpoint = mirror.checkpoint, checkpoint.phase == .publishing else { return nil }
+        guard let checkpoint = mirror.checkpoint, checkpoint.phase == .publishing,
+            let snapshotIDMax = checkpoint.snapshotIDMax
+        else { return nil }
         let target = checkpoint.transfer.target
-        // The name was free before the phase began, and the image was locked since.
-        guard let snapshot = mirror.snapshots.first(where: { $0.name == target.name }) else { return nil }
-        return PublishedSnapshot(source: target, mirror: snapshot)
+        // The name was free before the phase began; a snapshot that someone else made earlier has a lower id.
+        let made = mirror.snapshots.first { $0.name == target.name && $0.id > snapshotIDMax }
+        return made.map { PublishedSnapshot(source: target, mirror: $0) }
     }
 
     /// The plan that goes on where the same transfer stopped; nil when it is not the same, or its base is gone.

@@ -32,19 +32,23 @@ final class HangWatch: Sendable {
 
     /// Looks every second until cancelled.
     private func look() async {
-        var last: [String: TransferMeter.Counts] = [:]
-        var since = ContinuousClock.now
+        var last: [String: (counts: TransferMeter.Counts?, since: ContinuousClock.Instant)] = ["": (nil, .now)]
         while (try? await Task.sleep(for: .seconds(1))) != nil {
             let activities = run.withLock { $0?.activities ?? [] }
-            let now = Dictionary(activities.map { ($0.image, $0.meter.counts) }) { $1 }
-            // While the receiver decides or publishes, its heartbeat and its own deadlines count.
-            let isWaitingForPeer = now.values.contains { $0.phase == .offering || $0.phase == .publishing }
-            if now != last || isWaitingForPeer {
-                last = now
-                since = .now
-            } else if ContinuousClock.now - since > limit {
-                end(last.keys.sorted())
+            var now: [String: (counts: TransferMeter.Counts?, since: ContinuousClock.Instant)] = [:]
+            for activity in activities {
+                let counts = activity.meter.counts
+                // While the receiver decides or publishes, its heartbeat and its own deadlines count.
+                let isWaitingForPeer = counts.phase == .offering || counts.phase == .publishing
+                let before = last[activity.image]
+                let hasMoved = isWaitingForPeer || before == nil || before?.counts != counts
+                now[activity.image] = (counts, hasMoved ? .now : before?.since ?? .now)
             }
+            // Before the first image and between two, the store is asked for its images or a peer is reached.
+            if now.isEmpty { now[""] = last[""] ?? (nil, .now) }
+            last = now
+            let hanging = now.filter { ContinuousClock.now - $0.value.since > limit }.keys.sorted()
+            if !hanging.isEmpty { end(hanging.filter { $0 != "" }) }
         }
     }
 

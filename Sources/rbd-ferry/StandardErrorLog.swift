@@ -1,3 +1,4 @@
+import FerryCore
 import Foundation
 import Logging
 
@@ -18,8 +19,8 @@ struct StandardErrorLog: LogHandler {
 
     func log(event: LogEvent) {
         let details = metadata.merging(event.metadata ?? [:]) { $1 }
-            .sorted { $0.key < $1.key }.map { " \($0.key)=\"\($0.value)\"" }.joined()
+            .sorted { $0.key < $1.key }.map { " \($0.key)=\"\("\($0.value)".printable)\"" }.joined()
         let time = Date().formatted(.iso8601)
-        writeToStandardError("\(time) \(event.level) \(event.message)\(details)")
+        writeToStandardError("\(time) \(event.level) \("\(event.message)".printable)\(details)")
     }
 }

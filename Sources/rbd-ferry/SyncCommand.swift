@@ -119,12 +119,28 @@ struct SyncNowCommand: AsyncParsableCommand {
 
     private func finish(_ outcomes: [ImageOutcome]) throws {
         if json { print(try SyncReport.json(outcomes)) }
-        let failures = outcomes.compactMap { outcome -> (any Error)? in
+        let failures = outcomes.compactMap { outcome -> Disposition? in
             guard case .failure(let error) = outcome.result else { return nil }
-            return error
+            guard !(error is CancellationError) else { return .temporary }
+            return (error as? any Failure)?.disposition ?? .permanent
         }
-        guard let first = failures.first else { return }
+        guard let gravest = failures.max(by: { $0.gravity < $1.gravity }) else { return }
         guard failures.count == outcomes.count else { throw ExitStatus.partial }
-        throw ExitStatus((first as? any Failure)?.disposition ?? .temporary)
+        throw ExitStatus(gravest)
+    }
+}
+
+extension Disposition {
+    /// Which of several failures a run's exit code tells of: the one that a retry helps least.
+    fileprivate var gravity: Int {
+        switch self {
+        case .temporary, .timedOut: 0
+        case .locked: 1
+        case .usage: 2
+        case .permanent: 3
+        case .unauthorized: 4
+        case .refused: 5
+        case .differs: 6
+        }
     }
 }

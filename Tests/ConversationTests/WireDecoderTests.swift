@@ -99,7 +99,7 @@ struct WireDecoderTests {
             return
         }
         #expect(read.cause == "a?[2Jb?c")
-        #expect(read.remedy.count == PeerFault.textCharacterCountMax)
+        #expect(read.remedy.count == Limits.printableCharacterCountMax)
     }
 
     @Test("a block header is checked against the limits")

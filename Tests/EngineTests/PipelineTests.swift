@@ -250,11 +250,12 @@ struct DeltaIntakeTests {
         #expect(steps[2].end == 1 << 20)
     }
 
-    @Test("a stream that does not belong to the agreed transfer is refused at its first data")
+    @Test("a stream that does not belong to the agreed transfer is refused before its size is acted on")
     func otherTransfer() {
         for first in [opening(from: "x"), opening(from: nil), opening(to: "x"), opening(byteCount: 1 << 19)] {
             #expect(throws: ProtocolViolation.self) { try take([first, write(0, [1])]) }
             #expect(throws: ProtocolViolation.self) { try take([first, end]) }
+            #expect(throws: ProtocolViolation.self) { try take([first]) }
         }
     }
 

@@ -1,4 +1,5 @@
 import FerryCore
+import FoundationEssentials
 import Planning
 import Testing
 
@@ -34,7 +35,7 @@ private func checkpoint(
 ) -> Checkpoint {
     Checkpoint(
         transfer: transfer(base, target), resumePoint: ResumePoint(watermark: offset, contentByteCount: offset),
-        phase: phase)
+        phase: phase, snapshotIDMax: phase == .publishing ? 7 : nil)
 }
 
 private func mirror(_ pairs: String?, _ present: String, _ checkpoint: Checkpoint? = nil) -> MirrorState {
@@ -152,6 +153,22 @@ struct ReceivePlanTests {
         let state = mirror("a1=a7", "a7 b8", checkpoint("a1", "b2", at: 9000, .publishing))
         let pair = PublishedSnapshot(source: snapshots("b2")[0], mirror: snapshots("b8")[0])
         #expect(ReceivePlan.decide(wanted("a1", "b2"), mirror: state) == .finishPublication(pair))
+    }
+
+    @Test("a snapshot of the target's name that was there before the publication is not taken for ours")
+    func foreignTargetName() {
+        var saved = checkpoint("a1", "b2", at: 9000, .publishing)
+        saved.snapshotIDMax = 8
+        let plan = ReceivePlan.decide(wanted("a1", "b2"), mirror: mirror("a1=a7", "a7 b8", saved))
+        #expect(plan == .refuse(.nameTaken(target: snapshots("b2")[0], holder: snapshots("b8")[0])))
+    }
+
+    @Test("a checkpoint with impossible numbers is damage, not a trap")
+    func damagedCheckpoint() {
+        let json = #"{"watermark":5,"content_bytes":18446744073709551615}"#
+        #expect(throws: DecodingError.self) {
+            try JSONDecoder().decode(ResumePoint.self, from: Data(json.utf8))
+        }
     }
 
     @Test("an applied delta whose snapshot was not made yet resumes at its end")

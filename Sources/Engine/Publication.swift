@@ -1,0 +1,45 @@
+import FerryCore
+import ImageStore
+import Planning
+
+/// Turns a mirror's head, to which a whole delta was applied, into a published snapshot.
+struct Publication {
+    let prepared: PreparedMirror
+    /// Size of the target, in bytes.
+    let byteCount: UInt64
+    let checkpointer: Checkpointer
+
+    private var target: SnapshotIdentity { prepared.transfer.target }
+
+    /// Flush, checkpoint, snapshot, record: in this order, so that a cut between any two can be told apart.
+    func run() async throws {
+        let before = try await prepared.image.snapshots().map(\.identity)
+        if let holder = before.first(where: { $0.name == target.name }) {
+            throw PlanConflict.nameTaken(target: target, holder: holder)
+        }
+        try await checkSize(try await prepared.image.headByteCount())
+        try await checkpointer.beginPublishing(snapshotIDMax: before.map(\.id).max() ?? 0)
+        let snapshot = try await makeSnapshot()
+        try await checkSize(snapshot.byteCount)
+        var record = prepared.record
+        try await record.publish(
+            PublishedSnapshot(source: target, mirror: snapshot.identity), on: prepared.image)
+    }
+
+    private func makeSnapshot() async throws -> Snapshot {
+        do {
+            return try await prepared.image.createSnapshot(target.name)
+        } catch where error.reason == .alreadyExists {
+            // Someone else's, made just now: it must not be taken for ours by the next run.
+            try await checkpointer.finish()
+            throw error
+        }
+    }
+
+    /// Any client can resize an image, whoever has its lock; what a shrink cut off is gone.
+    private func checkSize(_ found: UInt64) async throws {
+        guard found != byteCount else { return }
+        try await checkpointer.distrust()
+        throw EngineError.resizedMeanwhile(expected: byteCount, found: found)
+    }
+}
