@@ -46,6 +46,7 @@ let package = Package(
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .systemLibrary(name: "CLinuxFile"),
+        .systemLibrary(name: "CMalloc"),
 
         layer("FerryCore", []),
         layer("DiffStream", ["FerryCore"]),
@@ -71,7 +72,8 @@ let package = Package(
                 "OpenSSL", "SecureTransport", "Engine", yams, logging,
             ]),
         .executableTarget(
-            name: "rbd-ferry", dependencies: ["FerryCore", "Agent", "Engine", argumentParser, logging, unixSignals],
+            name: "rbd-ferry",
+            dependencies: ["FerryCore", "Agent", "Engine", "CMalloc", argumentParser, logging, unixSignals],
             swiftSettings: strict),
 
         layer("TestSupport", [], path: "Tests/TestSupport"),

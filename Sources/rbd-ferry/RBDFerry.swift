@@ -13,6 +13,7 @@ struct RBDFerry: AsyncParsableCommand {
         subcommands: [SyncCommand.self, ReceiverCommand.self])
 
     static func main() async {
+        Memory.configure()
         let outcome = await runUntilSignal {
             do {
                 try await parseAndRun()
