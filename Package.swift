@@ -100,8 +100,8 @@ let package = Package(
         .testTarget(
             name: "EndToEnd",
             dependencies: [
-                "FerryCore", "Conversation", "Planning", "ImageStore", "CephStore", "DirectoryStore", "Threading",
-                "OpenSSL", "SecureTransport", "Engine", "Agent", "TestCertificates", nioCore,
+                "Conversation", "CephStore", "Threading", "SecureTransport", "Engine", "Agent", "TestCertificates",
+                nioCore,
             ],
             path: "Tests/EndToEnd", exclude: ["write-image", "capture-to-image"], swiftSettings: strict),
     ]

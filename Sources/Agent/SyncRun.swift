@@ -95,7 +95,7 @@ public struct SyncRun: Sendable {
             do {
                 try await syncSeveral(startingWith: image, queue, peer, outcomes)
             } catch TransportError.cancelled {
-                // Where a cancelled sync was waiting decides which of the two errors says so.
+                // It was still connecting.
                 outcomes.close(.failure(CancellationError()))
             } catch {
                 outcomes.close(.failure(error))
