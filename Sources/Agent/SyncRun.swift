@@ -99,7 +99,7 @@ public struct SyncRun: Sendable {
             do {
                 try await syncSeveral(startingWith: image, queue, peer, outcomes)
             } catch TransportError.cancelled {
-                // Where a cancelled sync was waiting decides which of the two errors says so.
+                // It was still connecting.
                 outcomes.close(.failure(CancellationError()))
             } catch {
                 outcomes.close(.failure(error))
@@ -117,7 +117,7 @@ public struct SyncRun: Sendable {
             link = try await SecureConnector.connect(
                 to: peer.address, serverName: peer.serverName, context: context, connectTimeout: .seconds(10),
                 handshakeTimeout: .seconds(10))
-        } catch where error != .cancelled {
+        } catch  where error != .cancelled {
             // A peer that can't be reached is not tried again for every image.
             outcomes.close(.failure(error))
             return outcomes.closeAll(queue.takeRest(), error)

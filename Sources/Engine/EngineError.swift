@@ -31,7 +31,8 @@ public enum EngineError: Failure, Equatable {
     public var disposition: Disposition {
         switch self {
         case .deadline, .peerSilent, .stalled, .connectionCut, .snapshotGone, .baseGone, .damagedBlock,
-            .resizedMeanwhile: .temporary
+            .resizedMeanwhile:
+            .temporary
         case .damagedState: .permanent
         case .forbiddenImage, .unknownClient: .unauthorized
         case .imageBusy: .locked

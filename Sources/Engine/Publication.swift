@@ -29,7 +29,7 @@ struct Publication {
     private func makeSnapshot() async throws -> Snapshot {
         do {
             return try await prepared.image.createSnapshot(target.name)
-        } catch where error.reason == .alreadyExists {
+        } catch  where error.reason == .alreadyExists {
             // Someone else's, made just now: it must not be taken for ours by the next run.
             try await checkpointer.finish()
             throw error

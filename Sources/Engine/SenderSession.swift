@@ -43,6 +43,10 @@ public final class SenderSession: Sendable {
             group.addTask { .body(await session.greetAndRun(hello, body)) }
             return await session.firstOutcome(of: &group)
         }
+        if case .failure(let error) = outcome, error.isConnectionLoss, Task.isCancelled {
+            // We ended the connection ourselves; which part noticed first does not matter.
+            throw CancellationError()
+        }
         return try outcome.get()
     }
 

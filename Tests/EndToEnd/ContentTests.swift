@@ -10,7 +10,9 @@ extension EndToEnd {
             try await Stage.with(kind) { stage in
                 let image = stage.sourceImage()
                 try await image.create(byteCount: 24 * mebibyte)
-                try await image.change(.scatter(seed: 1, count: 30, byteCountMax: 600_000))
+                try await image.change(
+                    .scatter(seed: 1, count: 30, byteCountMax: 600_000),
+                    .text(seed: 1, offset: 20 * mebibyte, byteCount: 3 * mebibyte))
                 #expect(try await stage.sync().status == 0)
                 for round in 2...4 {
                     try await image.change(

@@ -11,6 +11,8 @@ struct SiteImage: Sendable {
         case write(seed: Int, offset: Int, byteCount: Int)
         /// Random bytes at so many random places, up to so many bytes each.
         case scatter(seed: Int, count: Int, byteCountMax: Int)
+        /// Letters, which compress.
+        case text(seed: Int, offset: Int, byteCount: Int)
         case zero(offset: Int, byteCount: Int)
         case discard(offset: Int, byteCount: Int)
         case resize(byteCount: Int)
@@ -19,6 +21,7 @@ struct SiteImage: Sendable {
             switch self {
             case .write(let seed, let offset, let byteCount): "write:\(seed):\(offset):\(byteCount)"
             case .scatter(let seed, let count, let byteCountMax): "scatter:\(seed):\(count):\(byteCountMax)"
+            case .text(let seed, let offset, let byteCount): "text:\(seed):\(offset):\(byteCount)"
             case .zero(let offset, let byteCount): "zero:\(offset):\(byteCount)"
             case .discard(let offset, let byteCount): "discard:\(offset):\(byteCount)"
             case .resize(let byteCount): "resize:\(byteCount)"
