@@ -58,16 +58,22 @@ final class CephDelta: Delta {
     func extents(from offset: UInt64) async throws(StoreError) -> ExtentBatch {
         try await perform("find changes of") { () async throws(CephError) in
             let batch = try await self.scan.batch(from: offset)
-            try await CephThreads.control.run { () throws(CephError) in try self.checkStillThere() }
+            let isLast = batch.scannedTo >= self.byteCount
+            try await CephThreads.control.run { () throws(CephError) in try self.checkStillTrue(isLast) }
             return batch
         }
     }
 
-    /// Throws `.notFound` when a snapshot is gone: the list was wrong then. Blocks.
-    private func checkStillThere() throws(CephError) {
+    /// Throws when a snapshot is gone, or after the last batch the object map can't be trusted any more: the list was
+    /// wrong then. Blocks.
+    private func checkStillTrue(_ isLast: Bool) throws(CephError) {
         try pool.withMomentary(.id(imageID)) { image throws(CephError) in
             _ = try image.userSnapshotName(targetID)
             if let baseID { _ = try image.userSnapshotName(baseID) }
+            guard isLast, scan.trustsObjectMap else { return }
+            guard try image.canTrustObjectMap(from: baseID, to: targetID) else {
+                throw CephError(.unavailable, "its object map became invalid meanwhile")
+            }
         }
     }
 

@@ -4,6 +4,8 @@ import ImageStore
 extension CephImage: MirrorImage {
     /// Zeros are written in pieces of this many bytes, so that none keeps librbd busy for long.
     private static let zeroPieceByteCountMax: UInt64 = 128 << 20
+    /// Requests that are listed at once.
+    private static let requestCountMax = 4096
 
     func lock() async throws(StoreError) {
         try await perform("lock") { () throws(CephError) in try self.handle.acquireLock() }
@@ -30,26 +32,17 @@ extension CephImage: MirrorImage {
 
     func apply(_ writes: [MirrorWrite], from buffer: DataBuffer) async throws(StoreError) {
         try await performAsync("write to") { () async throws(CephError) in
-            let requests = try Self.requests(writes, buffer)
             // librbd cuts off what reaches past the end and says nothing; another client may have it shrunk at any
             // time, through us as the lock's owner. So the size is looked at before and after.
             let end = writes.map(\.end).max() ?? 0
             try await self.checkFits(end)
-            try await RBDBatch.run(requests, on: self.handle, buffer)
+            try await self.carryOut(writes, buffer)
             try await self.checkFits(end)
         }
     }
 
-    private func checkFits(_ end: UInt64) async throws(CephError) {
-        let byteCount = try await CephThreads.submission.run { () throws(CephError) in try self.handle.byteCount() }
-        guard end <= byteCount else {
-            throw CephError(.inconsistent, "a write up to \(end) reaches past its \(byteCount) bytes")
-        }
-    }
-
-    private static func requests(
-        _ writes: [MirrorWrite], _ buffer: DataBuffer
-    ) throws(CephError) -> [RBDRequest] {
+    /// Requests are made a bounded number at a time: one zero extent can be as large as the image.
+    private func carryOut(_ writes: [MirrorWrite], _ buffer: DataBuffer) async throws(CephError) {
         var requests: [RBDRequest] = []
         for write in writes {
             switch write {
@@ -59,16 +52,27 @@ extension CephImage: MirrorImage {
                 }
                 if !range.isEmpty { requests.append(.write(offset: offset, range: range)) }
             case .zeroes(let extent):
-                requests += pieces(extent)
+                var rest: Extent? = extent
+                while let piece = rest?.clipped(to: (rest?.offset ?? 0) + Self.zeroPieceByteCountMax) {
+                    requests.append(.writeZeroes(piece))
+                    rest = rest?.clipped(from: piece.end)
+                    if requests.count >= Self.requestCountMax { try await self.run(&requests, buffer) }
+                }
             }
+            if requests.count >= Self.requestCountMax { try await self.run(&requests, buffer) }
         }
-        return requests
+        try await run(&requests, buffer)
     }
 
-    private static func pieces(_ extent: Extent) -> [RBDRequest] {
-        stride(from: extent.offset, to: extent.end, by: Int(zeroPieceByteCountMax)).map { offset in
-            .writeZeroes(
-                Extent(offset: offset, byteCount: min(zeroPieceByteCountMax, extent.end - offset)))
+    private func run(_ requests: inout [RBDRequest], _ buffer: DataBuffer) async throws(CephError) {
+        try await RBDBatch.run(requests, on: handle, buffer)
+        requests.removeAll(keepingCapacity: true)
+    }
+
+    private func checkFits(_ end: UInt64) async throws(CephError) {
+        let byteCount = try await CephThreads.submission.run { () throws(CephError) in try self.handle.byteCount() }
+        guard end <= byteCount else {
+            throw CephError(.inconsistent, "a write up to \(end) reaches past its \(byteCount) bytes")
         }
     }
 
@@ -105,27 +109,54 @@ extension CephImage: MirrorImage {
     func firstChange(since snapshot: SnapshotIdentity?) async throws(StoreError) -> Extent? {
         let subject = snapshot.map { "\(self.subject) since \($0)" } ?? self.subject
         return try await performAsync("look for changes of", subject) { () async throws(CephError) in
-            let handle = try await CephThreads.control.run { () throws(CephError) in
-                try RBDHandle(self.pool, .id(self.identity.image), .momentary)
+            for _ in 0..<3 {
+                let handle = try await CephThreads.control.run { () throws(CephError) in
+                    try RBDHandle(self.pool, .id(self.identity.image), .momentary)
+                }
+                let outcome: Result<HeadAnswer, CephError>
+                do throws(CephError) {
+                    outcome = .success(try await self.firstChange(since: snapshot?.id, handle))
+                } catch {
+                    outcome = .failure(error)
+                }
+                await CephThreads.control.run { handle.close() }
+                let answer = try outcome.get()
+                if answer.isTrue { return answer.change }
             }
-            let outcome: Result<Extent?, CephError>
-            do throws(CephError) {
-                outcome = .success(try await self.firstChange(since: snapshot?.id, handle))
-            } catch {
-                outcome = .failure(error)
-            }
-            await CephThreads.control.run { handle.close() }
-            return try outcome.get()
+            throw CephError(.unavailable, "its snapshots or its size changed again and again meanwhile")
         }
     }
 
-    private func firstChange(since baseID: UInt64?, _ handle: RBDHandle) async throws(CephError) -> Extent? {
+    /// What a look at the head found, and whether nothing happened meanwhile that makes librbd's answer wrong.
+    private struct HeadAnswer {
+        let change: Extent?
+        let isTrue: Bool
+    }
+
+    private func firstChange(since baseID: UInt64?, _ handle: RBDHandle) async throws(CephError) -> HeadAnswer {
         let (scan, sizeChange) = try await CephThreads.control.run { () throws(CephError) in
             try self.headScan(since: baseID, handle)
         }
-        guard let first = try await Self.firstExtent(scan) else { return sizeChange }
-        guard let sizeChange, sizeChange.offset <= first.offset else { return first }
-        return sizeChange
+        let first = try await Self.firstExtent(scan)
+        let isTrue = try await CephThreads.control.run { () throws(CephError) in
+            try self.isUnchanged(since: handle, baseID, scan.0.trustsObjectMap)
+        }
+        let changes = [first, sizeChange].compactMap(\.self)
+        return HeadAnswer(change: changes.min { $0.offset < $1.offset }, isTrue: isTrue)
+    }
+
+    /// Whether snapshots and size are as they were when `handle` was opened, and the object map is as good. Blocks.
+    private func isUnchanged(
+        since handle: RBDHandle, _ baseID: UInt64?, _ trustsObjectMap: Bool
+    ) throws(CephError) -> Bool {
+        let before = try handle.allSnapshots().map(\.snapshot.identity.id)
+        let byteCount = try handle.byteCount()
+        return try afresh { image throws(CephError) in
+            let after = try image.allSnapshots().map(\.snapshot.identity.id)
+            guard after == before, try image.byteCount() == byteCount else { return false }
+            guard trustsObjectMap else { return true }
+            return try image.canTrustObjectMap(from: baseID, to: nil)
+        }
     }
 
     private static func firstExtent(_ scan: (scan: ChangeScan, byteCount: UInt64)) async throws(CephError) -> Extent? {

@@ -14,10 +14,10 @@ extension CephImage: SourceImage {
             // The name may have passed to another snapshot just before.
             guard
                 try self.afresh({ image throws(CephError) in try image.userSnapshots() })
-                    .contains(where: { $0.identity.id == snapshot.id })
+                    .contains(where: { $0.identity.id == snapshot.id && $0.isPinned })
             else {
                 if isOurs { try handle.unprotectSnapshot(name) }
-                throw CephError(.notFound, "it was removed meanwhile")
+                throw CephError(.notFound, "it was removed or renamed meanwhile")
             }
             return isOurs
         }

@@ -50,10 +50,15 @@ final class CephImage: Image {
             guard !name.isEmpty, name.utf8.count <= Limits.nameByteCountMax else {
                 throw CephError(.unsupported, "its name has \(name.utf8.count) bytes")
             }
+            let before = try self.afresh { image throws(CephError) in try image.userSnapshots() }.map(\.identity.id)
             try handle.createSnapshot(try checkedCString(name, "its name"))
             let snapshots = try self.afresh { image throws(CephError) in try image.userSnapshots() }
             guard let snapshot = snapshots.last(where: { $0.identity.name == name }) else {
                 throw CephError(.inconsistent, "it was made and is not there")
+            }
+            // librbd calls it a success when another client has just made one of that name.
+            guard !before.contains(snapshot.identity.id) else {
+                throw CephError(.alreadyExists, "another client made it just now")
             }
             return snapshot
         }

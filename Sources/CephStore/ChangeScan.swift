@@ -43,14 +43,17 @@ final class ChangeScan: Sendable {
         found = Mutex(nil)
     }
 
-    /// The changed extents at or after `offset`, as far as one batch goes.
+    /// The changed extents at or after `offset`, as far as one batch goes. A snapshot that is removed meanwhile does
+    /// not make librbd's answers fail, it makes them wrong: whoever asks looks afterwards whether all is still there.
     func batch(from offset: UInt64) async throws(CephError) -> ExtentBatch {
         guard offset < range.byteCount else { return ExtentBatch(extents: [], scannedTo: range.byteCount) }
         let next = ScanPieces(await runs(at: offset), from: offset)
         let extents = try await exactExtents(next.groups(Self.askerCount))
-        try await CephThreads.control.run { () throws(CephError) in try self.checkSnapshots() }
         return ExtentBatch(extents: extents, scannedTo: next.scannedTo)
     }
+
+    /// Whether the object map was asked, and must have been right all the time.
+    var trustsObjectMap: Bool { usesObjectMap.withLock(\.self) }
 
     /// Bytes in changed objects; nil when only an exact scan could tell.
     func changedByteCountEstimate() async -> UInt64? {
@@ -92,6 +95,10 @@ final class ChangeScan: Sendable {
                 return hasRoom || !stopsWhenFull
             }
         } catch {
+            usesObjectMap.withLock { $0 = false }
+            return nil
+        }
+        guard runs.isOrdered else {
             usesObjectMap.withLock { $0 = false }
             return nil
         }
@@ -138,15 +145,5 @@ final class ChangeScan: Sendable {
             extents.append(ChangedExtent(inside, change.content))
             return true
         }
-    }
-
-    /// A removed snapshot does not make librbd's answers fail, it makes them wrong.
-    private func checkSnapshots() throws(CephError) {
-        if let base = range.base {
-            guard try handle.userSnapshotName(base.id) == base.name else {
-                throw CephError(.inconsistent, "the base (id \(base.id)) was renamed meanwhile")
-            }
-        }
-        if let targetID = range.targetID { _ = try handle.userSnapshotName(targetID) }
     }
 }

@@ -13,6 +13,8 @@ struct ChangedRuns: Sendable {
 
     private let runCountMax: Int
     private let periodByteCount: UInt64
+    /// Whether every stretch came behind the one before it; otherwise `runs` is of no use.
+    private(set) var isOrdered = true
     private var isFull = false
 
     /// Nothing found yet between two offsets.
@@ -27,6 +29,8 @@ struct ChangedRuns: Sendable {
     /// counted.
     mutating func append(_ extent: Extent) -> Bool {
         byteCount += extent.byteCount
+        // librbd has had releases that listed objects out of order; such a list can't be joined into runs.
+        if let last = runs.last, extent.offset < last.end { isOrdered = false }
         guard !isFull else { return false }
         if let last = runs.last, last.end >= extent.offset {
             runs[runs.count - 1] = Extent(offset: last.offset, byteCount: max(last.end, extent.end) - last.offset)

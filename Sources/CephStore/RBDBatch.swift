@@ -25,15 +25,9 @@ final class RBDBatch: Sendable {
     /// New requests are handed in when no more than this many are in flight.
     private static let inFlightCountLow = 32
 
-    private struct State {
-        var inFlightCount = 0
-        var failure: CephError?
-        var waiter: (inFlightCount: Int, continuation: CheckedContinuation<Void, Never>)?
-    }
-
     private let handle: RBDHandle
     private let buffer: DataBuffer?
-    private let state = Mutex(State())
+    private let progress = Progress()
 
     private init(_ handle: RBDHandle, _ buffer: DataBuffer?) {
         self.handle = handle
@@ -50,55 +44,84 @@ final class RBDBatch: Sendable {
 
     private func run(_ requests: [RBDRequest]) async throws(CephError) {
         var rest = requests[...]
-        while !rest.isEmpty, !hasFailed {
-            let next = rest.prefix(Self.inFlightCountMax - inFlightCount)
+        while !rest.isEmpty, progress.failure == nil {
+            let next = rest.prefix(Self.inFlightCountMax - progress.inFlightCount)
             rest = rest.dropFirst(next.count)
             await CephThreads.submission.run { self.submit(next) }
-            await wait(untilInFlight: rest.isEmpty ? 0 : Self.inFlightCountLow)
+            await progress.wait(untilInFlight: rest.isEmpty ? 0 : Self.inFlightCountLow)
         }
-        await wait(untilInFlight: 0)
-        if let failure = state.withLock(\.failure) { throw failure }
-    }
-
-    private var inFlightCount: Int { state.withLock(\.inFlightCount) }
-    private var hasFailed: Bool { state.withLock { $0.failure != nil } }
-
-    private func wait(untilInFlight count: Int) async {
-        await withCheckedContinuation { continuation in
-            let isThere = state.withLock { state in
-                guard state.inFlightCount > count else { return true }
-                state.waiter = (count, continuation)
-                return false
-            }
-            if isThere { continuation.resume() }
+        await progress.wait(untilInFlight: 0)
+        // The buffer and the handle live until here, and every callback has noted its result by now.
+        try withExtendedLifetime(self) { () throws(CephError) in
+            if let failure = progress.failure { throw failure }
         }
     }
 
     private func submit(_ requests: ArraySlice<RBDRequest>) {
-        for request in requests where !hasFailed {
-            state.withLock { $0.inFlightCount += 1 }
+        for request in requests where progress.failure == nil {
+            progress.begin()
             do throws(CephError) {
                 try start(request)
             } catch {
-                finished(failure: error)
+                progress.finish(failure: error)
             }
         }
     }
 
-    /// A request in flight; keeps the batch, and so the handle and the buffer, until its callback.
+    /// How far a batch has come. Callbacks hold this and not the handle: the last reference to a handle must not go
+    /// on one of librbd's threads, which can't wait for themselves to end.
+    private final class Progress: Sendable {
+        private struct State {
+            var inFlightCount = 0
+            var failure: CephError?
+            var waiter: (inFlightCount: Int, continuation: CheckedContinuation<Void, Never>)?
+        }
+        private let state = Mutex(State())
+
+        var inFlightCount: Int { state.withLock(\.inFlightCount) }
+        var failure: CephError? { state.withLock(\.failure) }
+
+        func begin() {
+            state.withLock { $0.inFlightCount += 1 }
+        }
+
+        func finish(failure: CephError?) {
+            let continuation = state.withLock { state -> CheckedContinuation<Void, Never>? in
+                state.inFlightCount -= 1
+                state.failure = state.failure ?? failure
+                guard let waiter = state.waiter, state.inFlightCount <= waiter.inFlightCount else { return nil }
+                state.waiter = nil
+                return waiter.continuation
+            }
+            continuation?.resume()
+        }
+
+        func wait(untilInFlight count: Int) async {
+            await withCheckedContinuation { continuation in
+                let isThere = state.withLock { state in
+                    guard state.inFlightCount > count else { return true }
+                    state.waiter = (count, continuation)
+                    return false
+                }
+                if isThere { continuation.resume() }
+            }
+        }
+    }
+
+    /// A request in flight.
     private final class Pending: Sendable {
-        let batch: RBDBatch
+        let progress: Progress
         let request: RBDRequest
 
-        init(_ batch: RBDBatch, _ request: RBDRequest) {
-            self.batch = batch
+        init(_ progress: Progress, _ request: RBDRequest) {
+            self.progress = progress
             self.request = request
         }
     }
 
     /// Implements: int rbd_aio_create_completion(void *cb_arg, rbd_callback_t complete_cb, rbd_completion_t *c);
     private func start(_ request: RBDRequest) throws(CephError) {
-        let pending = Unmanaged.passRetained(Pending(self, request))
+        let pending = Unmanaged.passRetained(Pending(progress, request))
         var completion: rbd_completion_t?
         let created = rbd_aio_create_completion(pending.toOpaque(), Self.completed, &completion)
         guard created == 0, let completion else {
@@ -141,18 +164,7 @@ final class RBDBatch: Sendable {
         let pending = Unmanaged<Pending>.fromOpaque(argument).takeRetainedValue()
         let result = rbd_aio_get_return_value(completion)
         rbd_aio_release(completion)
-        pending.batch.finished(failure: pending.request.failure(result))
-    }
-
-    private func finished(failure: CephError?) {
-        let continuation = state.withLock { state -> CheckedContinuation<Void, Never>? in
-            state.inFlightCount -= 1
-            state.failure = state.failure ?? failure
-            guard let waiter = state.waiter, state.inFlightCount <= waiter.inFlightCount else { return nil }
-            state.waiter = nil
-            return waiter.continuation
-        }
-        continuation?.resume()
+        pending.progress.finish(failure: pending.request.failure(result))
     }
 }
 

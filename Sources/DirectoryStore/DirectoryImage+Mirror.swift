@@ -72,12 +72,13 @@ extension DirectoryImage {
             let (file, temporary) = try folder.folder.makeTemporaryFile(operation)
             do throws(StoreError) {
                 try file.becomeCopy(of: source, operation)
+                // Even if the rename fails half-way: the file that is open may be the head no more.
+                self.writer.withLock { $0.head = nil }
                 try folder.folder.rename(temporary, to: FileName.head, operation)
             } catch {
                 _ = unlinkat(folder.folder.raw, temporary, 0)
                 throw error
             }
-            self.writer.withLock { $0.head = nil }
         }
     }
 

@@ -114,5 +114,11 @@ private func isImage(_ name: String, in store: FileDescriptor, _ operation: Stri
     guard (try? FileName.checkImage(name, operation)) != nil, try store.kind(of: name, operation) == S_IFDIR else {
         return false
     }
-    return try store.kind(of: "\(name)/\(FileName.head)", operation) == S_IFREG
+    do throws(StoreError) {
+        return try store.kind(of: "\(name)/\(FileName.head)", operation) == S_IFREG
+    } catch {
+        // A folder of somebody else's, such as lost+found, is no image of ours.
+        guard error.reason == .notPermitted else { throw error }
+        return false
+    }
 }

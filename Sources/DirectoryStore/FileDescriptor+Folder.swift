@@ -11,7 +11,7 @@ extension FileDescriptor {
 
     /// Makes a folder unless it is there. Implements: int mkdirat(int, const char *, mode_t);
     func makeFolder(_ name: String, _ operation: String) throws(StoreError) {
-        guard mkdirat(raw, name, 0o755) == 0 || errno == EEXIST else {
+        guard mkdirat(raw, name, 0o700) == 0 || errno == EEXIST else {
             throw StoreError(errno: errno, operation, "\(path)/\(name)")
         }
     }
@@ -50,6 +50,17 @@ extension FileDescriptor {
             throw StoreError(errno: errno, operation, "\(path)/\(name)")
         }
         return status.st_mode & S_IFMT
+    }
+
+    /// Whether what is called `name` is the thing with this status. Opens nothing, so it needs no right to.
+    /// Implements: int fstatat(int, const char *, struct stat *, int);
+    func isSame(_ name: String, as other: stat, _ operation: String) throws(StoreError) -> Bool {
+        var status = stat()
+        guard fstatat(raw, name, &status, AT_SYMLINK_NOFOLLOW) == 0 else {
+            if errno == ENOENT { return false }
+            throw StoreError(errno: errno, operation, "\(path)/\(name)")
+        }
+        return status.st_ino == other.st_ino && status.st_dev == other.st_dev
     }
 
     /// Names in this folder that are UTF-8, unsorted, without `.` and `..`.

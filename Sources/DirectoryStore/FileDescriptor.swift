@@ -28,11 +28,12 @@ final class FileDescriptor: Sendable {
         return FileDescriptor(raw: raw, path: path)
     }
 
-    /// Opens `name` in this folder; never through a symbolic link.
+    /// Opens `name` in this folder; never through a symbolic link. What is made holds an image's data: it is ours
+    /// alone.
     /// Implements: int openat(int, const char *, int, ...);
     func open(_ name: String, _ flags: CInt, _ operation: String) throws(StoreError) -> FileDescriptor {
         let path = "\(path)/\(name)"
-        let raw = FileDescriptor.retrying { openat(self.raw, name, flags | O_NOFOLLOW | O_CLOEXEC, 0o644) }
+        let raw = FileDescriptor.retrying { openat(self.raw, name, flags | O_NOFOLLOW | O_CLOEXEC, 0o600) }
         guard raw >= 0 else { throw StoreError(errno: errno, operation, path) }
         return FileDescriptor(raw: raw, path: path)
     }

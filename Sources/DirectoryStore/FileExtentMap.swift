@@ -49,7 +49,7 @@ extension FileDescriptor {
             (start + headByteCount).loadUnaligned(
                 fromByteOffset: index * MemoryLayout<fiemap_extent>.stride, as: fiemap_extent.self)
         }
-        return FileExtentMap(extents, isWhole: mappedCount < count)
+        return withExtendedLifetime(buffer) { FileExtentMap(extents, isWhole: mappedCount < count) }
     }
 }
 

@@ -106,8 +106,7 @@ extension ImageFolder {
     private func currentName(in store: FileDescriptor, _ operation: String) throws(StoreError) -> String {
         let own = try folder.status(operation)
         for name in try store.names(operation) where try store.kind(of: name, operation) == S_IFDIR {
-            let other = try store.openFolder(name, operation).status(operation)
-            if other.st_ino == own.st_ino, other.st_dev == own.st_dev { return name }
+            if try store.isSame(name, as: own, operation) { return name }
         }
         throw StoreError(.notFound, operation, subject, detail: "the image is gone")
     }

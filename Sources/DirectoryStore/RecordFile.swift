@@ -47,7 +47,9 @@ extension FileDescriptor {
         let buffer = DataBuffer(bytes)
         let (file, temporary) = try makeTemporaryFile(operation)
         do throws(StoreError) {
-            try file.write(UnsafeRawBufferPointer(buffer.unsafeBytes), at: 0, operation)
+            try withExtendedLifetime(buffer) { () throws(StoreError) in
+                try file.write(UnsafeRawBufferPointer(buffer.unsafeBytes), at: 0, operation)
+            }
             try file.sync(operation)
             try rename(temporary, to: name, operation)
         } catch {

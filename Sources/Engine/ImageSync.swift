@@ -107,8 +107,7 @@ public struct ImageSync: Sendable {
     /// Makes a snapshot and sends it. One whose transfer does not begin is removed again.
     private func sendNew() async throws -> SyncStepResult {
         meter.update { $0.phase = .snapshotting }
-        let taken = Set(try await image.snapshots().map(\.identity.name))
-        let target = try await image.createSnapshot(SnapshotName.own(at: now(), taken: taken)).identity
+        let target = try await makeSnapshot()
         do {
             return try await send(target, isOwn: true)
         } catch {
@@ -118,6 +117,22 @@ public struct ImageSync: Sendable {
             if !wasBegun { try await image.removeSnapshot(target) }
             throw error
         }
+    }
+
+    private func makeSnapshot() async throws -> SnapshotIdentity {
+        var lastError: StoreError?
+        for _ in 0..<3 {
+            let taken = Set(try await image.snapshots().map(\.identity.name))
+            let name = SnapshotName.own(at: now(), taken: taken)
+            do throws(StoreError) {
+                return try await image.createSnapshot(name).identity
+            } catch {
+                // Another sync of this image chose the same name in the same second.
+                guard error.reason == .alreadyExists else { throw error }
+                lastError = error
+            }
+        }
+        throw lastError ?? StoreError(.alreadyExists, "create snapshot", name)
     }
 
     /// Brings one snapshot to the mirror.

@@ -51,6 +51,7 @@ struct LocalFile {
     /// Whether a key with this owner and mode is kept from others when read by `user`. As PostgreSQL has it: our own
     /// key is ours alone; root may own it and let our group read it.
     static func isPrivate(mode: UInt32, owner: UInt32, user: UInt32) -> Bool {
+        guard owner == user || owner == 0 else { return false }
         let forbidden: UInt32 = owner == 0 && user != 0 ? 0o037 : 0o077
         return mode & forbidden == 0
     }
