@@ -103,6 +103,31 @@ struct TLSHandlerTests {
         #expect(server.recorder.received == expected)
     }
 
+    /// Fails every write at once, as a socket does that is being closed.
+    private final class ClosedSocket: ChannelOutboundHandler {
+        typealias OutboundIn = ByteBuffer
+
+        func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+            promise?.fail(ChannelError.ioOnClosedChannel)
+        }
+    }
+
+    @Test("whoever hears that a write failed may write again at once")
+    func writeAfterFailure() throws {
+        try handshake()
+        let channel = client.channel
+        try channel.pipeline.syncOperations.addHandler(ClosedSocket(), position: .first)
+        let promises = (0..<2).map { _ in channel.eventLoop.makePromise(of: Void.self) }
+        promises[0].futureResult.assumeIsolated().whenFailure { _ in
+            channel.writeAndFlush(ByteBuffer(string: "again"), promise: promises[1])
+        }
+        channel.write(ByteBuffer(repeating: 1, count: 700_000), promise: promises[0])
+        channel.writeAndFlush(ByteBuffer(string: "more"), promise: nil)
+        for promise in promises {
+            #expect(throws: ChannelError.ioOnClosedChannel) { try promise.futureResult.wait() }
+        }
+    }
+
     @Test("small buffers share one piece of ciphertext, and every promise is kept")
     func coalescing() throws {
         try handshake()
