@@ -23,40 +23,18 @@ struct OutboundEncryption {
         for entry in dropped { entry.promise?.fail(error) }
     }
 
-<<<<<<< HEAD
-    /// Encrypts all that was added and hands it to `send`, piece by piece, in order.
-    mutating func run(
-        _ connection: TLSConnection, pool: inout BufferPool, allocator: ByteBufferAllocator,
-        send: (ByteBuffer, EventLoopPromise<Void>?) -> Void
-    ) throws(TLSError) {
-        while !entries.isEmpty {
-            var promise: EventLoopPromise<Void>?
-            let room = TransportLimits.encryptedPieceByteCountMax
-            let ciphertext = try pool.filled(byteCount: capacity(room: room, connection), allocator: allocator) {
-                (ciphertext) throws(TLSError) in
-                promise = try encryptPiece(room, connection, into: &ciphertext)
-=======
     /// Encrypts the next piece of what was added; nil when nothing is left. `promise` goes with the ciphertext.
     ///
     /// Sending a piece can fail at once, and whoever hears of it may add more: so the caller sends it, when we are done.
     mutating func next(
-        _ connection: TLSConnection, allocator: ByteBufferAllocator
+        _ connection: TLSConnection, pool: inout BufferPool, allocator: ByteBufferAllocator
     ) throws(TLSError) -> (ciphertext: ByteBuffer, promise: EventLoopPromise<Void>?)? {
         guard !entries.isEmpty else { return nil }
-        var room = TransportLimits.encryptedPieceByteCountMax
-        var ciphertext = allocator.buffer(capacity: capacity(room: room, connection))
         var promise: EventLoopPromise<Void>?
-        while room > 0, let entry = entries.first {
-            let piece = entry.plaintext.readableBytes <= room ? entry.plaintext : entry.plaintext.prefix(room)
-            try encrypt(piece, connection, into: &ciphertext)
-            // A record costs the same whatever it holds, so a small one takes its share of the room too.
-            room -= max(piece.readableBytes, 1024)
-            entries[entries.startIndex].plaintext.moveReaderIndex(forwardBy: piece.readableBytes)
-            if piece.readableBytes == entry.plaintext.readableBytes {
-                entries.removeFirst()
-                promise.join(entry.promise)
->>>>>>> wip-e2e
-            }
+        let room = TransportLimits.encryptedPieceByteCountMax
+        let ciphertext = try pool.filled(byteCount: capacity(room: room, connection), allocator: allocator) {
+            (ciphertext) throws(TLSError) in
+            promise = try encryptPiece(room, connection, into: &ciphertext)
         }
         return (ciphertext, promise)
     }

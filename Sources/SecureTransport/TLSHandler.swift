@@ -176,16 +176,11 @@ extension TLSHandler {
         // Plaintext waits for the handshake; the bound on it is our caller's.
         guard state == .open else { return }
         do throws(TLSError) {
-<<<<<<< HEAD
-            try encryption.run(connection, pool: &ciphertextPool, allocator: context.channel.allocator) {
-                ciphertext, promise in
-                counters.sent(ciphertext.readableBytes)
-                context.write(wrapOutboundOut(ciphertext), promise: promise)
-=======
-            while let piece = try encryption.next(connection, allocator: context.channel.allocator) {
+            while let piece = try encryption.next(
+                connection, pool: &ciphertextPool, allocator: context.channel.allocator)
+            {
                 counters.sent(piece.ciphertext.readableBytes)
                 context.write(wrapOutboundOut(piece.ciphertext), promise: piece.promise)
->>>>>>> wip-e2e
             }
             sendPendingOutput(context)
             context.flush()
