@@ -51,6 +51,12 @@ final class ByteBudget: Sendable {
         }
     }
 
+    /// Takes bytes that are given back when the last reference to the share goes, whatever way that comes about.
+    func share(_ byteCount: UInt64) async throws -> ByteShare {
+        try await take(byteCount)
+        return ByteShare(budget: self, byteCount: byteCount)
+    }
+
     /// Gives bytes back.
     func give(_ byteCount: UInt64) {
         let ready = state.withLock { state in
@@ -93,4 +99,17 @@ final class ByteBudget: Sendable {
         cancelled?.continuation.resume(throwing: CancellationError())
         for waiter in ready { waiter.continuation.resume() }
     }
+}
+
+/// Bytes taken from a budget.
+final class ByteShare: Sendable {
+    private let budget: ByteBudget
+    private let byteCount: UInt64
+
+    fileprivate init(budget: ByteBudget, byteCount: UInt64) {
+        self.budget = budget
+        self.byteCount = byteCount
+    }
+
+    deinit { budget.give(byteCount) }
 }

@@ -9,8 +9,13 @@ import Threading
 ///
 /// units -> read (several in flight) -> cut out zeros -> records -> digest and compress -> emit
 struct DeltaSender {
-    /// Units between listing and emission at once: bounds memory at about three times this many MiB.
+    /// Units of one delta between listing and emission at once.
     static let unitCountMax = 12
+    /// Bytes of all units of all deltas of this process between listing and emission: bounds memory, at about three
+    /// times this, however many images are sent at once.
+    private static let memory = ByteBudget(limit: 12 << 20)
+    /// What a small unit counts as.
+    private static let unitByteCountMin: UInt64 = 64 << 10
 
     let delta: any Delta
     let transfer: TransferIdentity
@@ -28,13 +33,26 @@ struct DeltaSender {
         let units = DeltaUnits(delta: delta, from: offset, meter: meter)
         try await orderedMap(
             width: Self.unitCountMax,
-            next: { try await units.next() },
-            transform: { unit in try await self.block(of: unit) },
-            consume: { block in if let block { try await emit(block) } })
+            next: {
+                guard let unit = try await units.next() else { return nil as SharedUnit? }
+                // Taken in order of offset, so the unit that is due next is never the one that waits.
+                let byteCount = max(UInt64(unit.readByteCount), Self.unitByteCountMin)
+                return SharedUnit(unit: unit, share: try await Self.memory.share(byteCount))
+            },
+            transform: { shared in (block: try await self.block(of: shared.unit), share: shared.share) },
+            consume: { sealed in
+                if let block = sealed.block { try await emit(block) }
+                withExtendedLifetime(sealed.share) {}
+            })
         try await recheck()
         var content: [UInt8] = []
         DiffEncoder.appendEnd(to: &content)
         try await emit(try await sealed(content, recordCount: 1, end: max(offset, delta.byteCount)))
+    }
+
+    private struct SharedUnit: Sendable {
+        let unit: DeltaUnit
+        let share: ByteShare
     }
 
     private var openingRecordCount: UInt64 { transfer.base == nil ? 3 : 4 }

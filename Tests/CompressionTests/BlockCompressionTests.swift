@@ -1,5 +1,6 @@
 import Compression
 import FerryCore
+import TestSupport
 import Testing
 
 @Suite("Compressed blocks")

@@ -1,3 +1,5 @@
+import TestSupport
+
 /// Text that compresses about as text does: words in random order.
 func text(byteCount: Int, seed: UInt64 = 1) -> [UInt8] {
     let words = "image snapshot extent mirror object pool cluster delta block record frame digest watermark offset"
@@ -53,20 +55,5 @@ enum Frames {
 
     private static func le(_ value: UInt64, byteCount: Int) -> [UInt8] {
         (0..<byteCount).map { UInt8(truncatingIfNeeded: value >> UInt64(8 * $0)) }
-    }
-}
-
-/// Random numbers that a seed repeats (SplitMix64).
-struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ (mixed >> 31)
     }
 }

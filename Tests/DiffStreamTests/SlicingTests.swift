@@ -1,5 +1,6 @@
 import DiffStream
 import FerryCore
+import TestSupport
 import Testing
 
 @Suite("Bytes arrive in slices")

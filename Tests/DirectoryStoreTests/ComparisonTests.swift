@@ -1,6 +1,7 @@
 import FerryCore
 import Glibc
 import ImageStore
+import TestSupport
 import Testing
 
 @testable import DirectoryStore
@@ -22,7 +23,7 @@ struct ComparisonTests {
         1...12 as ClosedRange<UInt64>)
     func sharedExtentsChangeNothing(place: Place, seed: UInt64) throws {
         guard let files = place.files() else { try Test.cancel("\(place) can't be mounted") }
-        var generator = Generator(state: seed)
+        var generator = SeededGenerator(seed: seed)
         let pair = try FilePair(files, baseByteCount: UInt64.random(in: 0...24 << 20, using: &generator), &generator)
         for round in 0..<3 {
             try pair.changeTarget(&generator)
@@ -35,7 +36,7 @@ struct ComparisonTests {
     }
 
     private func checkOffsets(
-        _ pair: FilePair, _ all: [ChangedExtent], _ generator: inout Generator, _ comment: Comment
+        _ pair: FilePair, _ all: [ChangedExtent], _ generator: inout SeededGenerator, _ comment: Comment
     ) throws {
         let end = try pair.target.byteCount("read")
         for _ in 0..<8 where end > 0 {
@@ -51,7 +52,7 @@ struct ComparisonTests {
     @Test("a clone shares its blocks with the original where reflinks work", arguments: places.dropFirst())
     func clonesShare(place: Place) throws {
         guard let files = place.files() else { try Test.cancel("\(place) can't be mounted") }
-        var generator = Generator(state: 1)
+        var generator = SeededGenerator(seed: 1)
         let pair = try FilePair(files, baseByteCount: 8 << 20, &generator)
         try pair.base.fill(0..<8 << 20, &generator)
         let clone = try pair.folder.makeTemporaryFile("clone").file
@@ -76,7 +77,7 @@ struct ComparisonTests {
 
     @Test("a batch ends after a bounded number of extents, however many there are")
     func boundedBatches() throws {
-        var generator = Generator(state: 3)
+        var generator = SeededGenerator(seed: 3)
         let files = try TestFileSystem.plain()
         let pair = try FilePair(files, baseByteCount: 0, &generator)
         try pair.base.truncate(to: 64 << 20, "resize")
@@ -94,7 +95,7 @@ struct ComparisonTests {
 
     @Test("zeroing works to the byte, by punching holes and by writing", arguments: [true, false])
     func zeroing(punches: Bool) throws {
-        var generator = Generator(state: 5)
+        var generator = SeededGenerator(seed: 5)
         let pair = try FilePair(try .plain(), baseByteCount: 4 << 20, &generator)
         try pair.base.fill(0..<3 << 20, &generator)
         var model = try pair.base.contents()

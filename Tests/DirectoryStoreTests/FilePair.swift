@@ -1,22 +1,10 @@
 import FerryCore
 import Glibc
 import ImageStore
+import TestSupport
 import Testing
 
 @testable import DirectoryStore
-
-/// A small random generator, the same everywhere for the same seed.
-struct Generator: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
-}
 
 /// A random file, and a copy of it that is changed.
 struct FilePair {
@@ -25,7 +13,7 @@ struct FilePair {
     let target: FileDescriptor
     private let files: TestFileSystem
 
-    init(_ files: TestFileSystem, baseByteCount: UInt64, _ generator: inout Generator) throws {
+    init(_ files: TestFileSystem, baseByteCount: UInt64, _ generator: inout SeededGenerator) throws {
         self.files = files
         folder = try FileDescriptor.openFolder(path: try files.makeFolder(), "open")
         base = try folder.makeTemporaryFile("make").file
@@ -35,7 +23,7 @@ struct FilePair {
         try target.becomeCopy(of: base, "copy")
     }
 
-    func changeTarget(_ generator: inout Generator) throws {
+    func changeTarget(_ generator: inout SeededGenerator) throws {
         for _ in 0..<6 { try target.change(&generator) }
         if Bool.random(using: &generator) {
             try target.truncate(to: UInt64.random(in: 0...32 << 20, using: &generator), "resize")
@@ -86,7 +74,7 @@ struct FilePair {
 
 extension FileDescriptor {
     /// Writes or zeroes a random stretch inside the file.
-    func change(_ generator: inout Generator) throws {
+    func change(_ generator: inout SeededGenerator) throws {
         let byteCount = try byteCount("read")
         guard byteCount > 0 else { return }
         let start = UInt64.random(in: 0..<byteCount, using: &generator)
@@ -101,7 +89,7 @@ extension FileDescriptor {
     }
 
     /// Writes random bytes.
-    func fill(_ range: Range<UInt64>, _ generator: inout Generator) throws {
+    func fill(_ range: Range<UInt64>, _ generator: inout SeededGenerator) throws {
         var words = [UInt64](repeating: 0, count: range.count / 8 + 1)
         for index in words.indices { words[index] = generator.next() }
         let buffer = words.withUnsafeBytes { DataBuffer(Array($0.prefix(range.count))) }

@@ -1,4 +1,5 @@
 import FerryCore
+import TestSupport
 import Testing
 
 @Suite("An extent")
@@ -59,7 +60,7 @@ struct ExtentTests {
 
     @Test("cut at any position gives two parts that make the whole", arguments: 1...20 as ClosedRange<UInt64>)
     func parts(seed: UInt64) {
-        var generator = Generator(seed: seed)
+        var generator = SeededGenerator(seed: seed)
         for _ in 0..<100 {
             let extent = Extent(
                 offset: .random(in: 0...50, using: &generator), byteCount: .random(in: 1...50, using: &generator))

@@ -1,4 +1,5 @@
 import FerryCore
+import TestSupport
 import Testing
 
 /// Reads through a span that does not outlive the array.
@@ -25,7 +26,7 @@ struct LittleEndianTests {
 
     @Test("are read back from where they were written", arguments: 1...20 as ClosedRange<UInt64>)
     func roundTrip(seed: UInt64) {
-        var generator = Generator(seed: seed)
+        var generator = SeededGenerator(seed: seed)
         for value in [0, 1, .max, 1 << 63, generator.next()] as [UInt64] {
             var bytes = [UInt8](repeating: 0xEE, count: Int.random(in: 0...9, using: &generator))
             let index = bytes.count

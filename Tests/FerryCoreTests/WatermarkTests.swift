@@ -1,4 +1,5 @@
 import FerryCore
+import TestSupport
 import Testing
 
 @Suite("A watermark")
@@ -32,7 +33,7 @@ struct WatermarkTests {
 
     @Test("is what a model says, in any order of completion", arguments: 1...50 as ClosedRange<UInt64>)
     func model(seed: UInt64) {
-        var generator = Generator(seed: seed)
+        var generator = SeededGenerator(seed: seed)
         var watermark = Watermark(offset: UInt64.random(in: 0...100, using: &generator))
         var model = Model(start: watermark.offset)
         for _ in 0..<400 {

@@ -1,4 +1,5 @@
 import FerryCore
+import TestSupport
 import Testing
 
 @Suite("Runs of data and zeros")
@@ -29,7 +30,7 @@ struct ZeroRunsTests {
         "cover the range, alternate, and split where the image's granules do",
         arguments: 1...200 as ClosedRange<UInt64>)
     func properties(seed: UInt64) {
-        var generator = Generator(seed: seed)
+        var generator = SeededGenerator(seed: seed)
         let granule = [1, 2, 8, 16, 4096].randomElement(using: &generator) ?? 8
         let bytes = randomBytes(granule: granule, &generator)
         let lower = Int.random(in: 0...min(bytes.count, 2 * granule), using: &generator)
@@ -64,7 +65,7 @@ struct ZeroRunsTests {
         }
     }
 
-    private func randomBytes(granule: Int, _ generator: inout Generator) -> [UInt8] {
+    private func randomBytes(granule: Int, _ generator: inout SeededGenerator) -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: Int.random(in: 0...9 * granule, using: &generator))
         guard !bytes.isEmpty else { return bytes }
         for _ in 0..<Int.random(in: 0...6, using: &generator) {

@@ -1,5 +1,6 @@
 import FerryCore
 import ImageStore
+import TestSupport
 
 /// Deltas: extents and reads.
 let deltaCases: [ConformanceCase] = [

@@ -1,5 +1,6 @@
 import FerryCore
 import ImageStore
+import TestSupport
 
 extension StoreConformance {
     /// Random writes, zeroes, resizes and snapshots; then every delta between two snapshots, applied to a copy of
