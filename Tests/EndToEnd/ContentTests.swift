@@ -107,7 +107,7 @@ extension EndToEnd {
                     "clone", "--rbd-default-clone-format", "2", "\(parent.spec)@base", stage.sourceImage().spec)
                 try await stage.sourceImage().change(.scatter(seed: 2, count: 5, byteCountMax: 100_000))
                 let first = try await stage.sync()
-                #expect(first.status == 0 && first.steps[0].content_bytes > 12 * mebibyte)
+                #expect(first.status == 0 && first.steps[0].contentBytes > 12 * mebibyte)
                 try await stage.sourceImage().change(
                     .scatter(seed: 3, count: 5, byteCountMax: 100_000),
                     .discard(offset: 4 * mebibyte, byteCount: 4 * mebibyte))

@@ -81,14 +81,14 @@ extension EndToEnd {
                 Issue.record("nothing was published: \(outcome.errors). \(comment)", sourceLocation: location)
                 return
             }
-            let saved = step.saved_by_resume_bytes
+            let saved = step.savedByResumeBytes
             #expect(
                 sentByteCount - saved <= Self.checkpointByteCount + Self.overheadByteCount,
                 "sent \(sentByteCount), saved \(saved). \(comment)", sourceLocation: location)
-            let delta = saved + step.content_bytes
+            let delta = saved + step.contentBytes
             #expect(
                 (Self.byteCount...Self.byteCount + Self.mebibyte).contains(delta),
-                "saved \(saved) and sent \(step.content_bytes). \(comment)", sourceLocation: location)
+                "saved \(saved) and sent \(step.contentBytes). \(comment)", sourceLocation: location)
         }
 
         @Test("when the mirror's cluster stands still for ten seconds", .enabled(if: Cluster.areThere))

@@ -64,7 +64,7 @@ extension EndToEnd {
                 #expect(outcome.images.map(\.result) == ["interrupted"], "\(outcome.images.first?.error ?? "")")
                 proxy.release()
                 let next = try await stage.syncUntilDone()
-                #expect((next.steps.first?.saved_by_resume_bytes ?? 0) > 0)
+                #expect((next.steps.first?.savedByResumeBytes ?? 0) > 0)
                 try await stage.expectEqual(snapshotCount: 1)
             }
         }
@@ -82,7 +82,7 @@ extension EndToEnd {
                 try await stage.startReceiver()
                 let next = try await stage.syncUntilDone()
                 // What had come through whole is durable: all but the cut block, and what was on its way.
-                let saved = next.steps.first?.saved_by_resume_bytes ?? 0
+                let saved = next.steps.first?.savedByResumeBytes ?? 0
                 #expect(saved > 8 << 20, "saved \(saved)")
                 try await stage.expectEqual(snapshotCount: 1)
             }

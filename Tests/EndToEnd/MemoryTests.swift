@@ -21,7 +21,7 @@ extension EndToEnd {
                 let sender = PeakMemory(of: command)
                 let outcome = try SyncOutcome(try await command.outcome())
                 #expect(outcome.status == 0, "\(outcome.errors)")
-                #expect((outcome.steps.first?.content_bytes ?? 0) >= 1024 * Self.mebibyte)
+                #expect((outcome.steps.first?.contentBytes ?? 0) >= 1024 * Self.mebibyte)
                 let peaks = [sender, receiver].map { $0.byteCount / Self.mebibyte }
                 print("\(kind.rawValue): peak memory of sender and receiver in MiB: \(peaks)")
                 #expect(peaks.allSatisfy { (1..<128).contains($0) }, "MiB of sender and receiver: \(peaks)")

@@ -33,7 +33,7 @@ extension EndToEnd {
                 for isThere in [false, true] {
                     let outcome = try SyncOutcome(try await stage.startSync(arguments).outcome())
                     #expect(outcome.status == 0)
-                    #expect(outcome.steps.map(\.was_published) == [isThere])
+                    #expect(outcome.steps.map(\.wasPublished) == [isThere])
                 }
                 #expect(try await image.snapshotNames() == ["daily"])
                 try await stage.expectEqual(snapshotCount: 1)
@@ -50,8 +50,8 @@ extension EndToEnd {
                 // Most of it are the two snapshots.
                 #expect(ContinuousClock.now - began < .seconds(5))
                 #expect(outcome.status == 0)
-                #expect(outcome.steps.map(\.data_records) == [0] && outcome.steps.map(\.read_bytes) == [0])
-                #expect(outcome.steps.allSatisfy { $0.content_bytes < 1000 })
+                #expect(outcome.steps.map(\.dataRecords) == [0] && outcome.steps.map(\.readBytes) == [0])
+                #expect(outcome.steps.allSatisfy { $0.contentBytes < 1000 })
                 try await stage.expectEqual(snapshotCount: 2)
             }
         }

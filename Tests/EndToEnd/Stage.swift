@@ -49,7 +49,8 @@ final class Stage: Sendable {
     /// Sets a stage between two places, starts a receiver, and takes everything away afterwards.
     static func with(
         folder: String = FileManager.default.temporaryDirectory.appendingPathComponent(
-            "rbd-ferry-stage-\(UUID().uuidString)").path,
+            "rbd-ferry-stage-\(UUID().uuidString)"
+        ).path,
         source: Place, mirror: Place, _ body: (Stage) async throws -> Void
     ) async throws {
         for part in ["source", "mirror"] {

@@ -9,19 +9,19 @@ struct SyncOutcome: Sendable {
     struct Image: Decodable, Sendable {
         var image: String
         var result: String
-        var duration_ms: Int
+        var durationMs: Int
         var snapshots: [Step]
         var error: String?
     }
     struct Step: Decodable, Sendable {
         var snapshot: String
         var base: String?
-        var was_published: Bool
-        var read_bytes: Int
-        var content_bytes: Int
-        var sent_bytes: Int
-        var saved_by_resume_bytes: Int
-        var data_records: Int
+        var wasPublished: Bool
+        var readBytes: Int
+        var contentBytes: Int
+        var sentBytes: Int
+        var savedByResumeBytes: Int
+        var dataRecords: Int
     }
 
     let status: Int32
@@ -36,7 +36,9 @@ struct SyncOutcome: Sendable {
             images = []
             return
         }
-        images = try JSONDecoder().decode(Document.self, from: Data(outcome.output.utf8)).images
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        images = try decoder.decode(Document.self, from: Data(outcome.output.utf8)).images
     }
 
     /// All snapshots that were brought to mirrors, or found there.
