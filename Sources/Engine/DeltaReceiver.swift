@@ -26,20 +26,22 @@ struct DeltaReceiver: Sendable {
     let transfer: TransferIdentity
     let targetByteCount: UInt64
     let start: ResumePoint
+    let baseByteCount: UInt64?
     let workers: BlockingThreads
     let decompressor: BlockDecompressor
     let checkpointer: Checkpointer
     private let budget = ByteBudget(limit: Self.applyingByteCountMax)
 
-    /// A receiver of `transfer`, from `start` on, whose target has `targetByteCount` bytes.
+    /// A receiver for a mirror that is ready for a delta, whose target has `targetByteCount` bytes.
     init(
-        mirror: any MirrorImage, transfer: TransferIdentity, targetByteCount: UInt64, start: ResumePoint,
-        workers: BlockingThreads, decompressor: BlockDecompressor, checkpointer: Checkpointer
+        _ prepared: PreparedMirror, targetByteCount: UInt64, workers: BlockingThreads,
+        decompressor: BlockDecompressor, checkpointer: Checkpointer
     ) {
-        self.mirror = mirror
-        self.transfer = transfer
+        mirror = prepared.image
+        transfer = prepared.transfer
         self.targetByteCount = targetByteCount
-        self.start = start
+        start = prepared.start
+        baseByteCount = prepared.baseByteCount
         self.workers = workers
         self.decompressor = decompressor
         self.checkpointer = checkpointer
@@ -54,8 +56,7 @@ struct DeltaReceiver: Sendable {
             return try await applyAll(nextBlock)
         } catch {
             do {
-                let isViolation = error is ProtocolViolation || error is DiffError
-                try await isViolation ? checkpointer.distrust() : checkpointer.finish()
+                try await error.spoilsHead ? checkpointer.distrust() : checkpointer.finish()
             } catch let storeError {
                 // A store that fails as well says more than a connection that ended.
                 throw error.isConnectionLoss ? storeError : error
@@ -142,8 +143,21 @@ struct DeltaReceiver: Sendable {
     }
 
     private func resize(to byteCount: UInt64) async throws {
-        guard try await mirror.headByteCount() != byteCount else { return }
+        let found = try await mirror.headByteCount()
+        guard found != byteCount else { return }
+        // Someone else's shrink must not be grown over: what it cut off would be zeros.
+        if let baseByteCount, found != baseByteCount {
+            throw EngineError.resizedMeanwhile(expected: baseByteCount, found: found)
+        }
         try await mirror.resize(to: byteCount)
+    }
+}
+
+extension Error {
+    /// Whether a head to which part of a delta was applied can't be gone on with.
+    fileprivate var spoilsHead: Bool {
+        if case .resizedMeanwhile? = self as? EngineError { return true }
+        return self is ProtocolViolation || self is DiffError
     }
 }
 

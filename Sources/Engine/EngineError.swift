@@ -12,8 +12,6 @@ public enum EngineError: Failure, Equatable {
     case connectionCut
     /// The target or the base was deleted while the delta was read.
     case snapshotGone(SnapshotIdentity, image: String)
-    /// A base that the receiver names is not, or no longer, one of the source's.
-    case baseGone(SnapshotIdentity, image: String)
     /// The state that is kept with an image can't be read.
     case damagedState(image: String, key: String)
     /// This client may not write this image.
@@ -30,7 +28,7 @@ public enum EngineError: Failure, Equatable {
     /// What can be done about it.
     public var disposition: Disposition {
         switch self {
-        case .deadline, .peerSilent, .stalled, .connectionCut, .snapshotGone, .baseGone, .damagedBlock,
+        case .deadline, .peerSilent, .stalled, .connectionCut, .snapshotGone, .damagedBlock,
             .resizedMeanwhile:
             .temporary
         case .damagedState: .permanent
@@ -48,8 +46,6 @@ public enum EngineError: Failure, Equatable {
         case .connectionCut: "the connection ended in the middle of a transfer"
         case .snapshotGone(let snapshot, let image):
             "snapshot \(snapshot) of \(image) was deleted while it was sent; nothing was published"
-        case .baseGone(let snapshot, let image):
-            "the receiver wants snapshot \(snapshot) of \(image) as the base, which is not there"
         case .damagedState(let image, let key): "the state kept with \(image) under \(key) can't be read"
         case .forbiddenImage(let image, let identities):
             "the receiver does not let \(identities.joined(separator: ", ")) write image \(image)"
@@ -69,7 +65,7 @@ public enum EngineError: Failure, Equatable {
             "run again; the transfer goes on where it stopped"
         case .resizedMeanwhile: "find out who resizes the mirror, then run again; the delta is sent anew"
         case .stalled: "check the health of both clusters, then run again; the transfer goes on where it stopped"
-        case .snapshotGone, .baseGone: "run again; a new snapshot is taken"
+        case .snapshotGone: "run again; a new snapshot is taken"
         case .damagedState: "remove that key from the image's metadata if you know how it came there"
         case .forbiddenImage: "add a pattern that matches it to this client's images in the receiver's configuration"
         case .unknownClient: "add one of the certificate's names to clients in the receiver's configuration"

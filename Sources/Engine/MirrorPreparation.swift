@@ -9,6 +9,8 @@ struct PreparedMirror: Sendable {
     let record: MirrorRecord
     let transfer: TransferIdentity
     let start: ResumePoint
+    /// Size of the base, in bytes; nil for a full copy.
+    let baseByteCount: UInt64?
 }
 
 /// What came of an offer, on the receiver's side.
@@ -86,11 +88,14 @@ struct MirrorPreparation {
             case .apply(let transfer, let start, let preparation):
                 guard let record = state.record else { preconditionFailure("a plan to apply needs a record") }
                 if preparation == .resume {
-                    guard try await canResume(image, start) else {
+                    let base = try await baseByteCount(image, record, transfer)
+                    guard try await canResume(image, start, base) else {
                         try await distrust(image, transfer)
                         continue
                     }
-                    return .ready(PreparedMirror(image: image, record: record, transfer: transfer, start: start))
+                    return .ready(
+                        PreparedMirror(
+                            image: image, record: record, transfer: transfer, start: start, baseByteCount: base))
                 }
                 try await prepareHead(image, preparation, transfer)
                 return .ready(try await begin(image, record, transfer))
@@ -99,9 +104,21 @@ struct MirrorPreparation {
     }
 
     /// Whether the head still has the size that the transfer gave it: what a shrink cut off would stay lost.
-    private func canResume(_ image: any MirrorImage, _ start: ResumePoint) async throws -> Bool {
-        guard start.watermark > 0 else { return true }
-        return try await image.headByteCount() == offer.byteCount
+    private func canResume(
+        _ image: any MirrorImage, _ start: ResumePoint, _ baseByteCount: UInt64?
+    ) async throws -> Bool {
+        let byteCount = try await image.headByteCount()
+        // Before the first block is durable, the head may not have its new size yet.
+        return byteCount == offer.byteCount || start.watermark == 0 && byteCount == baseByteCount ?? byteCount
+    }
+
+    /// Size of the mirror's snapshot that is a transfer's base; nil for a full copy.
+    private func baseByteCount(
+        _ image: any MirrorImage, _ record: MirrorRecord, _ transfer: TransferIdentity
+    ) async throws -> UInt64? {
+        guard let base = transfer.base else { return nil }
+        let mirror = record.published.last { $0.source.id == base.id }?.mirror
+        return try await image.snapshots().first { $0.identity == mirror }?.byteCount
     }
 
     /// Stores that the head must be prepared anew.
@@ -161,7 +178,9 @@ struct MirrorPreparation {
         try await image.flush()
         try await image.setState(
             Checkpoint(transfer: transfer, resumePoint: .start, phase: .applying), ImageStateKey.checkpoint)
-        return PreparedMirror(image: image, record: record, transfer: transfer, start: .start)
+        return PreparedMirror(
+            image: image, record: record, transfer: transfer, start: .start,
+            baseByteCount: try await baseByteCount(image, record, transfer))
     }
 }
 

@@ -202,9 +202,8 @@ extension ReceiverSession {
                 savedContentByteCount: prepared.start.contentByteCount))
         let totals = Mutex<Totals?>(nil)
         let receiver = DeltaReceiver(
-            mirror: prepared.image, transfer: prepared.transfer, targetByteCount: offer.byteCount,
-            start: prepared.start, workers: environment.workers, decompressor: BlockDecompressor(),
-            checkpointer: checkpointer)
+            prepared, targetByteCount: offer.byteCount, workers: environment.workers,
+            decompressor: BlockDecompressor(), checkpointer: checkpointer)
         let running = try await receiver.run {
             switch try await self.nextEvent() {
             case .block(let payload)?: return payload

@@ -74,6 +74,16 @@ extension MemoryStore {
         }
     }
 
+    /// Sets the head's size as somebody else would, whatever is locked.
+    @discardableResult
+    public func resizeHead(of image: String, to byteCount: UInt64) -> Bool {
+        change(image) { image in
+            image.head.resize(to: byteCount)
+            image.durableHead = image.head
+            return true
+        }
+    }
+
     /// Whether the newest snapshot of that name is pinned.
     public func isPinned(_ snapshot: String, of image: String) -> Bool {
         state.withLock { state in
