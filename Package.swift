@@ -63,7 +63,7 @@ let package = Package(
             "Engine",
             [
                 "FerryCore", "DiffStream", "Conversation", "Planning", "ImageStore", "Threading", "Compression",
-                "OpenSSL", "SecureTransport", nioCore, nioPosix, logging,
+                "OpenSSL", "SecureTransport", nioCore, logging,
             ]),
         layer(
             "Agent",

@@ -72,8 +72,7 @@ final class Checkpointer: Sendable {
 
     /// Stores that the head must be prepared anew before the next transfer.
     func distrust() async throws {
-        try await mirror.setState(
-            Checkpoint(transfer: transfer, resumePoint: .start, phase: .preparing), ImageStateKey.checkpoint)
+        try await mirror.distrustHead(for: transfer)
     }
 
     private func takeTurn(_ state: inout State) -> Bool {

@@ -13,6 +13,14 @@ enum ImageStateKey {
     static func peer(_ name: String) -> String { "rbd-ferry.peer.\(name)" }
 }
 
+extension MirrorImage {
+    /// Stores that the head must be made equal to a transfer's base before anything is applied to it.
+    func distrustHead(for transfer: TransferIdentity) async throws {
+        try await setState(
+            Checkpoint(transfer: transfer, resumePoint: .start, phase: .preparing), ImageStateKey.checkpoint)
+    }
+}
+
 extension Image {
     /// Reads a value that is kept as JSON; nil when it was never stored.
     func state<Value: Decodable>(_ type: Value.Type, _ key: String) async throws -> Value? {

@@ -9,8 +9,6 @@ public protocol Link: Sendable {
     var peerIdentities: [String] { get }
     /// Where the peer is, for messages.
     var peerAddress: String { get }
-    /// Bytes sent so far, as they cross the wire.
-    var sentByteCount: UInt64 { get }
 
     /// The next bytes; nil when the peer ended cleanly. One reader at a time.
     func read() async throws(TransportError) -> ByteBuffer?

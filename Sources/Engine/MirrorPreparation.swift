@@ -90,7 +90,7 @@ struct MirrorPreparation {
                 if preparation == .resume {
                     let base = try await baseByteCount(image, record, transfer)
                     guard try await canResume(image, start, base) else {
-                        try await distrust(image, transfer)
+                        try await image.distrustHead(for: transfer)
                         continue
                     }
                     return .ready(
@@ -121,12 +121,6 @@ struct MirrorPreparation {
         return try await image.snapshots().first { $0.identity == mirror }?.byteCount
     }
 
-    /// Stores that the head must be prepared anew.
-    private func distrust(_ image: any MirrorImage, _ transfer: TransferIdentity) async throws {
-        try await image.setState(
-            Checkpoint(transfer: transfer, resumePoint: .start, phase: .preparing), ImageStateKey.checkpoint)
-    }
-
     private func finishPublication(
         _ pair: PublishedSnapshot, _ state: MirrorState, _ image: any MirrorImage
     ) async throws {
@@ -151,7 +145,7 @@ struct MirrorPreparation {
             try await expectClean(image, since)
             try await rollBack(image, to: snapshot, transfer)
         case .wipe:
-            try await distrust(image, transfer)
+            try await image.distrustHead(for: transfer)
             try await image.wipe()
         }
     }
@@ -165,7 +159,7 @@ struct MirrorPreparation {
     private func rollBack(
         _ image: any MirrorImage, to snapshot: SnapshotIdentity, _ transfer: TransferIdentity
     ) async throws {
-        try await distrust(image, transfer)
+        try await image.distrustHead(for: transfer)
         // Nothing may have been applied yet, and a roll back goes through the whole image.
         guard try await image.firstChange(since: snapshot) != nil else { return }
         try await image.rollBack(to: snapshot)

@@ -15,11 +15,6 @@ public struct ImagePattern: Hashable, Sendable, CustomStringConvertible {
         fnmatch(text, name, 0) == 0
     }
 
-    /// Whether it can match only the name that it is.
-    public var isLiteral: Bool {
-        !text.contains { "*?[\\".contains($0) }
-    }
-
     /// The pattern as written.
     public var description: String { text }
 }

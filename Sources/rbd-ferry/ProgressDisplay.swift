@@ -7,12 +7,10 @@ import Synchronization
 final class ProgressDisplay: Sendable {
     private struct State {
         var endedCount = 0
-        var endedByteCount: UInt64 = 0
         var isLineOpen = false
     }
     private let isShown: Bool
     private let imageCount: Int
-    private let began = ContinuousClock.now
     private let state = Mutex(State())
 
     init(isShown: Bool, imageCount: Int) {
@@ -29,18 +27,18 @@ final class ProgressDisplay: Sendable {
             let summary = Summary(activities())
             let now = ContinuousClock.now
             let seconds = Double((now - last.time).milliseconds) / 1000
-            let grown = summary.sentByteCount >= last.byteCount ? summary.sentByteCount - last.byteCount : 0
+            let grown = summary.readByteCount >= last.byteCount ? summary.readByteCount - last.byteCount : 0
             // Smoothed over a few seconds, so that the time left does not jump.
             let current = Double(grown) / max(seconds, 0.1)
             rate = rate == 0 ? current : rate * 0.8 + current * 0.2
-            last = (now, summary.sentByteCount)
+            last = (now, summary.readByteCount)
             draw(summary, rate)
         }
         clear()
     }
 
     /// Takes the line away so that a summary can be printed.
-    func ended(_ outcome: ImageOutcome) {
+    func ended() {
         clear()
         state.withLock { $0.endedCount += 1 }
     }
@@ -68,7 +66,7 @@ final class ProgressDisplay: Sendable {
 
 /// All running transfers together.
 private struct Summary {
-    var sentByteCount: UInt64 = 0
+    var readByteCount: UInt64 = 0
     private var fraction = 0.0
     private var phases: [String] = []
     private var count = 0
@@ -76,7 +74,7 @@ private struct Summary {
     init(_ activities: [SyncRun.Activity]) {
         for activity in activities {
             let counts = activity.meter.counts
-            sentByteCount += counts.readByteCount
+            readByteCount += counts.readByteCount
             fraction += counts.fraction
             phases.append("\(activity.image) \(counts.phase.rawValue)")
             count += 1
@@ -88,9 +86,9 @@ private struct Summary {
         let done = min(max(fraction / Double(count), 0), 1)
         let filled = Int(done * 20)
         let bar = String(repeating: "#", count: filled) + String(repeating: "-", count: 20 - filled)
-        var text = "[\(bar)] \(Int(done * 100))%  \(Quantity.bytes(sentByteCount))  \(Quantity.bytes(UInt64(rate)))/s"
+        var text = "[\(bar)] \(Int(done * 100))%  \(Quantity.bytes(readByteCount))  \(Quantity.bytes(UInt64(rate)))/s"
         if rate > 0, done > 0.01, done < 1 {
-            let left = Double(sentByteCount) * (1 - done) / done / rate
+            let left = Double(readByteCount) * (1 - done) / done / rate
             if left < 1e7 { text += "  \(Quantity.clock(Int(left))) left" }
         }
         return count == 1 ? "\(phases[0])  \(text)" : text

@@ -103,7 +103,7 @@ struct SyncNowCommand: AsyncParsableCommand {
             }
             group.addTask {
                 await run.run(images: names, peers: peers) { outcome in
-                    display.ended(outcome)
+                    display.ended()
                     if !json { SyncReport.print(outcome, isQuiet: quiet, withPeer: peers.count > 1) }
                 }
             }

@@ -15,7 +15,6 @@ final class RecordingLink: Link {
 
     var peerIdentities: [String] { connection.peerIdentities }
     var peerAddress: String { connection.peerAddress }
-    var sentByteCount: UInt64 { connection.sentByteCount }
 
     func read() async throws(TransportError) -> ByteBuffer? { try await connection.read() }
 

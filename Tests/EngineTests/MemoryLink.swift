@@ -7,7 +7,6 @@ import Synchronization
 final class MemoryLink: Link {
     let peerIdentities: [String]
     let peerAddress = "memory"
-    var sentByteCount: UInt64 { outbound.byteCount }
     private let inbound: Pipe
     private let outbound: Pipe
 
@@ -68,8 +67,6 @@ private final class Pipe: Sendable {
     init(byteCountMax: UInt64) {
         self.byteCountMax = byteCountMax
     }
-
-    var byteCount: UInt64 { state.withLock { $0.byteCount } }
 
     func write(_ buffer: ByteBuffer) throws(TransportError) {
         var buffer = buffer
