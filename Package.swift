@@ -54,6 +54,7 @@ let package = Package(
         layer("ImageStore", ["FerryCore"]),
         layer("Planning", ["FerryCore"]),
         layer("Threading", ["FerryCore", nioPosix]),
+        layer("Pipeline", ["FerryCore", "ImageStore"]),
         layer("DirectoryStore", ["FerryCore", "ImageStore", "Threading", "CLinuxFile"]),
         layer("CephStore", ["FerryCore", "ImageStore", "Threading", "CCeph"]),
         layer("Compression", ["FerryCore", "CZstd"]),
@@ -62,8 +63,13 @@ let package = Package(
         layer(
             "Engine",
             [
-                "FerryCore", "DiffStream", "Conversation", "Planning", "ImageStore", "Threading", "Compression",
-                "OpenSSL", "SecureTransport", nioCore, logging,
+                "FerryCore", "DiffStream", "Conversation", "Planning", "ImageStore", "Threading", "Pipeline",
+                "Compression", "OpenSSL", "SecureTransport", nioCore, logging,
+            ]),
+        layer(
+            "StreamFiles",
+            [
+                "FerryCore", "DiffStream", "ImageStore", "Threading", "Pipeline", "Compression", "OpenSSL",
             ]),
         layer(
             "Agent",
@@ -73,7 +79,10 @@ let package = Package(
             ]),
         .executableTarget(
             name: "rbd-ferry",
-            dependencies: ["CMalloc", "FerryCore", "Agent", "Engine", argumentParser, logging, unixSignals],
+            dependencies: [
+                "CMalloc", "FerryCore", "DiffStream", "ImageStore", "Engine", "StreamFiles", "Agent", argumentParser,
+                logging, unixSignals,
+            ],
             swiftSettings: strict),
 
         layer("TestSupport", [], path: "Tests/TestSupport"),
@@ -86,6 +95,10 @@ let package = Package(
         tests("Planning", ["FerryCore"]),
         tests("Compression", ["FerryCore", "TestSupport"]),
         tests("OpenSSL", ["FerryCore", "TestCertificates"]),
+        tests("Pipeline", ["FerryCore", "ImageStore", "TestSupport"]),
+        tests(
+            "StreamFiles",
+            ["FerryCore", "DiffStream", "ImageStore", "Compression", "Threading", "MemoryStore", "TestSupport"]),
         tests("SecureTransport", ["FerryCore", "OpenSSL", "TestCertificates", nioCore, nioPosix, nioEmbedded]),
         tests("MemoryStore", ["FerryCore", "ImageStore", "StoreConformance"]),
         tests("DirectoryStore", ["FerryCore", "ImageStore", "StoreConformance", "TestSupport"]),
@@ -94,7 +107,7 @@ let package = Package(
             "Engine",
             [
                 "FerryCore", "DiffStream", "Conversation", "Planning", "ImageStore", "MemoryStore", "TestSupport",
-                "Threading", "Compression", "SecureTransport", nioCore, logging,
+                "Pipeline", "Threading", "Compression", "SecureTransport", nioCore, logging,
             ]),
         tests("Agent", ["FerryCore", "ImageStore", "Engine"]),
         .testTarget(

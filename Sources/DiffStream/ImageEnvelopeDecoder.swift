@@ -1,15 +1,5 @@
 import FerryCore
 
-/// What an `rbd image v2` stream says, one step at a time.
-public enum ImageEnvelopeEvent: Hashable, Sendable {
-    /// The image that the diffs belong to.
-    case header(ImageHeader)
-    /// How many diffs follow; at least 1.
-    case diffCount(UInt64)
-    /// A step of the diff at hand. Its `end` is followed by the next diff, or by nothing.
-    case diff(DiffEvent)
-}
-
 /// Decodes `rbd image v2`, what `rbd export --export-format 2` writes. Bytes may arrive in slices of any size.
 ///
 /// The diffs are only decoded; each needs a `DiffChecker` of its own. In positions, records are counted anew in each
@@ -52,7 +42,7 @@ public struct ImageEnvelopeDecoder: Sendable {
     /// Takes bytes of `input` from `position` on, up to the next event; nil when all were taken and more are needed.
     public mutating func next(
         _ input: Span<UInt8>, at position: inout Int
-    ) throws(DiffError) -> ImageEnvelopeEvent? {
+    ) throws(DiffError) -> StreamEvent? {
         while position < input.count {
             let start = position
             let event = try step(input, at: &position)
@@ -83,7 +73,7 @@ public struct ImageEnvelopeDecoder: Sendable {
 
     private mutating func step(
         _ input: Span<UInt8>, at position: inout Int
-    ) throws(DiffError) -> ImageEnvelopeEvent? {
+    ) throws(DiffError) -> StreamEvent? {
         switch phase {
         case .banner:
             if try takeBanner(ImageEnvelopeTag.headerBanner, input, at: &position) { phase = .header }
@@ -127,7 +117,7 @@ public struct ImageEnvelopeDecoder: Sendable {
 
     private mutating func takeHeaderRecord(
         _ input: Span<UInt8>, at position: inout Int
-    ) throws(DiffError) -> ImageEnvelopeEvent? {
+    ) throws(DiffError) -> StreamEvent? {
         beginRecord()
         let parser = ImageHeaderParser(records: RecordParser(limits: limits, record: headerRecord))
         let item = try headReader.take(from: input, at: &position) { bytes, index throws(DiffError) in
@@ -140,14 +130,14 @@ public struct ImageEnvelopeDecoder: Sendable {
         case .skipped(let byteCount): if byteCount > 0 { phase = .skipping(remaining: byteCount) }
         case .end:
             phase = .diffsBanner
-            return .header(try header.build(at: headerRecord))
+            return .image(try header.build(at: headerRecord))
         }
         return nil
     }
 
     private mutating func takeDiffCount(
         _ input: Span<UInt8>, at position: inout Int
-    ) throws(DiffError) -> ImageEnvelopeEvent? {
+    ) throws(DiffError) -> StreamEvent? {
         beginRecord()
         let count = try headReader.take(from: input, at: &position) { bytes, index throws(DiffError) in
             let count = bytes.littleEndian(UInt64.self, at: index)

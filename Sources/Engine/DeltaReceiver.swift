@@ -4,6 +4,7 @@ import DiffStream
 import FerryCore
 import ImageStore
 import OpenSSL
+import Pipeline
 import Planning
 import Synchronization
 import Threading

@@ -3,6 +3,7 @@ import Conversation
 import DiffStream
 import FerryCore
 import ImageStore
+import Pipeline
 import Threading
 
 /// Reads a delta and turns it into sealed blocks, in order of offset.
@@ -30,7 +31,10 @@ struct DeltaSender {
         from offset: UInt64, emit: (SealedBlock) async throws -> Void, recheck: () async throws -> Void
     ) async throws {
         try await emit(try await sealed(openingRecords(), recordCount: openingRecordCount, end: offset))
-        let units = DeltaUnits(delta: delta, from: offset, meter: meter)
+        let meter = meter
+        let units = DeltaUnits(delta: delta, from: offset) { scanned in
+            meter.update { $0.scannedOffset = scanned }
+        }
         try await orderedMap(
             width: Self.unitCountMax,
             next: {

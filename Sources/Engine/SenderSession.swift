@@ -1,6 +1,7 @@
 public import Conversation
 public import FerryCore
 import NIOCore
+import Pipeline
 import SecureTransport
 import Synchronization
 

@@ -28,9 +28,9 @@ struct ImageStream: Equatable {
         }
     }
 
-    private mutating func add(_ event: ImageEnvelopeEvent, of slice: [UInt8]) {
+    private mutating func add(_ event: StreamEvent, of slice: [UInt8]) {
         switch event {
-        case .header(let header): self.header = header
+        case .image(let header): self.header = header
         case .diffCount(let count):
             diffCount = count
             diffs.append([])

@@ -4,7 +4,7 @@
 /// `next` is asked again while results are pending, so a slow source holds nothing back. At most `width` inputs are
 /// between `next` and the end of `consume`: memory is bounded by `width` times the largest element. Returns when
 /// `next` has given nil and all is consumed. The first error cancels the rest.
-func orderedMap<Input: Sendable, Output: Sendable>(
+public func orderedMap<Input: Sendable, Output: Sendable>(
     width: Int,
     next: @escaping @Sendable () async throws -> Input?,
     transform: @escaping @Sendable (Input) async throws -> Output,

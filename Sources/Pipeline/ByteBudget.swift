@@ -3,7 +3,7 @@ import Synchronization
 /// A number of bytes that may be in use at once. Takers wait their turn, in order.
 ///
 /// A take larger than the whole budget waits until nothing is in use, and then goes alone.
-final class ByteBudget: Sendable {
+public final class ByteBudget: Sendable {
     private struct Waiter {
         let id: Int
         let byteCount: UInt64
@@ -19,15 +19,15 @@ final class ByteBudget: Sendable {
     private let state = Mutex(State())
 
     /// A budget of `limit` bytes.
-    init(limit: UInt64) {
+    public init(limit: UInt64) {
         self.limit = limit
     }
 
     /// Takers that wait; for tests.
-    var waiterCount: Int { state.withLock { $0.waiters.count } }
+    public var waiterCount: Int { state.withLock { $0.waiters.count } }
 
     /// Takes bytes; waits until they fit. Throws when cancelled or failed.
-    func take(_ byteCount: UInt64) async throws {
+    public func take(_ byteCount: UInt64) async throws {
         let id = state.withLock { state in
             state.nextID += 1
             return state.nextID
@@ -52,13 +52,13 @@ final class ByteBudget: Sendable {
     }
 
     /// Takes bytes that are given back when the last reference to the share goes, whatever way that comes about.
-    func share(_ byteCount: UInt64) async throws -> ByteShare {
+    public func share(_ byteCount: UInt64) async throws -> ByteShare {
         try await take(byteCount)
         return ByteShare(budget: self, byteCount: byteCount)
     }
 
     /// Gives bytes back.
-    func give(_ byteCount: UInt64) {
+    public func give(_ byteCount: UInt64) {
         let ready = state.withLock { state in
             precondition(byteCount <= state.used, "no more is given back than was taken")
             state.used -= byteCount
@@ -68,7 +68,7 @@ final class ByteBudget: Sendable {
     }
 
     /// Makes every waiting and later take throw.
-    func fail(_ error: any Error) {
+    public func fail(_ error: any Error) {
         let waiters = state.withLock { state in
             if state.failure == nil { state.failure = error }
             defer { state.waiters = [] }
@@ -102,7 +102,7 @@ final class ByteBudget: Sendable {
 }
 
 /// Bytes taken from a budget.
-final class ByteShare: Sendable {
+public final class ByteShare: Sendable {
     private let budget: ByteBudget
     private let byteCount: UInt64
 
