@@ -64,6 +64,14 @@ final class CephDelta: Delta {
         }
     }
 
+    func changedObjects(from offset: UInt64) async throws(StoreError) -> ExtentBatch {
+        try await perform("find changed objects of") { () async throws(CephError) in
+            let batch = try await self.scan.objects(from: offset)
+            try await CephThreads.control.run { () throws(CephError) in try self.checkStillTrue(false) }
+            return batch
+        }
+    }
+
     /// Throws when a snapshot is gone, or after the last batch the object map can't be trusted any more: the list was
     /// wrong then. Blocks.
     private func checkStillTrue(_ isLast: Bool) throws(CephError) {

@@ -2,6 +2,12 @@ import FerryCore
 import ImageStore
 
 extension CephImage: SourceImage {
+    func featureBits() async throws(StoreError) -> UInt64 {
+        try await perform("read the features of") { () throws(CephError) in
+            try self.afresh { image throws(CephError) in try image.features().rawValue }
+        }
+    }
+
     func pin(_ snapshot: SnapshotIdentity) async throws(StoreError) -> Bool {
         try await change("pin snapshot", describe(snapshot)) { handle throws(CephError) in
             let name = try self.agreedName(snapshot.id, handle)

@@ -77,6 +77,10 @@ final class CephImage: Image {
         }
     }
 
+    func allMetadata() async throws(StoreError) -> [ImageMetadata] {
+        try await perform("list metadata of") { () throws(CephError) in try self.handle.allMetadata() }
+    }
+
     func setMetadata(_ key: String, to value: String) async throws(StoreError) {
         try await change("set metadata \(key) of", subject) { handle throws(CephError) in
             try handle.setMetadata(

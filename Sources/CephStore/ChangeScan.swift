@@ -52,6 +52,37 @@ final class ChangeScan: Sendable {
         return ExtentBatch(extents: extents, scannedTo: next.scannedTo)
     }
 
+    /// Objects that a batch lists at most.
+    private static let objectCountMax = 1 << 16
+
+    /// Changed objects at or after `offset`, as librbd lists them; the same warning holds.
+    func objects(from offset: UInt64) async throws(CephError) -> ExtentBatch {
+        guard offset < range.byteCount else { return ExtentBatch(extents: [], scannedTo: range.byteCount) }
+        return try await CephThreads.control.run { () throws(CephError) in try self.listObjects(from: offset) }
+    }
+
+    private func listObjects(from offset: UInt64) throws(CephError) -> ExtentBatch {
+        let start = offset - offset % range.periodByteCount
+        let extent = Extent(offset: start, byteCount: range.byteCount - start)
+        var extents: [ChangedExtent] = []
+        var scannedTo = range.byteCount
+        var isOrdered = true
+        try handle.forEachChange(query(extent, wholeObjects: true)) { change in
+            // Against nothing, zeros are no change.
+            guard change.content == .data || range.base != nil else { return true }
+            guard let inside = change.extent.clipped(from: offset)?.clipped(to: range.byteCount) else { return true }
+            isOrdered = isOrdered && inside.offset >= extents.last?.extent.end ?? 0
+            guard extents.count < Self.objectCountMax else {
+                scannedTo = inside.offset
+                return false
+            }
+            extents.append(ChangedExtent(inside, change.content))
+            return true
+        }
+        guard isOrdered else { throw CephError(.inconsistent, "librbd lists its objects out of order") }
+        return ExtentBatch(extents: extents, scannedTo: scannedTo)
+    }
+
     /// Whether the object map was asked, and must have been right all the time.
     var trustsObjectMap: Bool { usesObjectMap.withLock(\.self) }
 

@@ -36,9 +36,9 @@ struct ImageOptions {
 struct ImageFeatures: OptionSet {
     let rawValue: UInt64
 
-    static let layering = ImageFeatures(rawValue: 1 << 0)
-    static let exclusiveLock = ImageFeatures(rawValue: 1 << 2)
-    static let objectMap = ImageFeatures(rawValue: 1 << 3)
-    static let fastDiff = ImageFeatures(rawValue: 1 << 4)
-    static let deepFlatten = ImageFeatures(rawValue: 1 << 5)
+    static let layering = ImageFeatures(rawValue: ImageFeatureBits.layering)
+    static let exclusiveLock = ImageFeatures(rawValue: ImageFeatureBits.exclusiveLock)
+    static let objectMap = ImageFeatures(rawValue: ImageFeatureBits.objectMap)
+    static let fastDiff = ImageFeatures(rawValue: ImageFeatureBits.fastDiff)
+    static let deepFlatten = ImageFeatures(rawValue: ImageFeatureBits.deepFlatten)
 }

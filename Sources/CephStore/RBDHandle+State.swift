@@ -1,5 +1,6 @@
 import CCeph
 import Glibc
+import ImageStore
 
 extension RBDHandle {
     /// Longest metadata value that is taken from an image, in bytes.
@@ -22,6 +23,72 @@ extension RBDHandle {
             length = max(needed + 1, length * 2)
         }
         throw CephError(.unsupported, "its value is longer than \(Self.metadataByteCountMax) bytes")
+    }
+
+    /// Entries that are asked for at once.
+    private static let metadataPageCount: UInt64 = 64
+    /// Most bytes of metadata that are taken from an image, names and values together.
+    private static let allMetadataByteCountMax = 4 << 20
+
+    /// All metadata, in ascending order of key.
+    func allMetadata() throws(CephError) -> [ImageMetadata] {
+        var entries: [ImageMetadata] = []
+        var byteCount = 0
+        while true {
+            let page = try metadataPage(after: entries.last?.key ?? "")
+            guard !page.isEmpty else { return entries }
+            byteCount += page.reduce(0) { $0 + $1.key.utf8.count + $1.value.utf8.count }
+            guard byteCount <= Self.allMetadataByteCountMax else {
+                throw CephError(.unsupported, "it has more than \(Self.allMetadataByteCountMax) bytes of metadata")
+            }
+            entries += page
+        }
+    }
+
+    /// The next entries after a key; none at the end. librbd gives each list as strings that end with a NUL.
+    ///
+    /// Implements: int rbd_metadata_list(rbd_image_t image, const char *start, uint64_t max, char *keys, size_t
+    /// *key_len, char *values, size_t *vals_len);
+    private func metadataPage(after key: String) throws(CephError) -> [ImageMetadata] {
+        let start = try checkedCString(key, "the key")
+        var (keysByteCount, valuesByteCount) = (4096, 4096)
+        while max(keysByteCount, valuesByteCount) <= Self.allMetadataByteCountMax {
+            var keys = [CChar](repeating: 0, count: keysByteCount)
+            var values = [CChar](repeating: 0, count: valuesByteCount)
+            let result = rbd_metadata_list(
+                raw, start, Self.metadataPageCount, &keys, &keysByteCount, &values, &valuesByteCount)
+            if result == -ERANGE {
+                // Entries may grow between the calls.
+                (keysByteCount, valuesByteCount) = (keysByteCount + 4096, valuesByteCount + 4096)
+                continue
+            }
+            try check(result, "rbd_metadata_list")
+            return try Self.metadata(keys.prefix(keysByteCount), values.prefix(valuesByteCount))
+        }
+        throw CephError(.unsupported, "its metadata is longer than \(Self.allMetadataByteCountMax) bytes")
+    }
+
+    private static func metadata(
+        _ keys: ArraySlice<CChar>, _ values: ArraySlice<CChar>
+    ) throws(CephError) -> [ImageMetadata] {
+        // Each string ends with a NUL, so what comes behind the last one is no string.
+        let keys = keys.split(separator: 0, omittingEmptySubsequences: false).dropLast()
+        let values = values.split(separator: 0, omittingEmptySubsequences: false).dropLast()
+        guard keys.count == values.count else {
+            throw CephError(.inconsistent, "\(keys.count) keys of metadata have \(values.count) values")
+        }
+        var entries: [ImageMetadata] = []
+        for (key, value) in zip(keys, values) {
+            guard let keyText = text(key), let valueText = text(value) else {
+                throw CephError(.unsupported, "its metadata is not UTF-8 text (key \(string(Array(key) + [0])))")
+            }
+            entries.append(ImageMetadata(key: keyText, value: valueText))
+        }
+        return entries
+    }
+
+    private static func text(_ characters: ArraySlice<CChar>) -> String? {
+        String(validating: characters.map(UInt8.init(bitPattern:)), as: UTF8.self)
     }
 
     /// Implements: int rbd_metadata_set(rbd_image_t image, const char *key, const char *value);

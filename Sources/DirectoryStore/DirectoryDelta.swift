@@ -32,6 +32,10 @@ final class DirectoryDelta: Delta {
         }
     }
 
+    func changedObjects(from offset: UInt64) async throws(StoreError) -> ExtentBatch {
+        try await extents(from: offset)
+    }
+
     func read(_ reads: [BufferRead], into buffer: DataBuffer) async throws(StoreError) {
         try enter("read")
         defer { gate.leave() }

@@ -2,6 +2,8 @@ import FerryCore
 import ImageStore
 
 extension DirectoryImage {
+    func featureBits() async throws(StoreError) -> UInt64 { ImageFeatureBits.usual }
+
     func pin(_ snapshot: SnapshotIdentity) async throws(StoreError) -> Bool {
         let operation = "pin snapshot of"
         return try await perform(operation) { folder throws(StoreError) in

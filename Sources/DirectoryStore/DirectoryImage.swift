@@ -85,6 +85,14 @@ final class DirectoryImage: SourceImage, MirrorImage {
         }
     }
 
+    func allMetadata() async throws(StoreError) -> [ImageMetadata] {
+        let operation = "list metadata of"
+        return try await perform(operation) { folder throws(StoreError) in
+            try folder.record(operation).metadata.map { ImageMetadata(key: $0.key, value: $0.value) }
+                .sorted { $0.key < $1.key }
+        }
+    }
+
     func setMetadata(_ key: String, to value: String) async throws(StoreError) {
         let operation = "set metadata of"
         try await perform(operation) { folder throws(StoreError) in

@@ -51,6 +51,10 @@ public protocol Image: Sendable {
     /// Our state that is kept with the image; nil when the key was never set. Read afresh.
     func metadata(_ key: String) async throws(StoreError) -> String?
 
+    /// Everything that is kept with the image, ours and others', in ascending order of key. Read afresh. Throws
+    /// `.unsupported` for what is not text.
+    func allMetadata() async throws(StoreError) -> [ImageMetadata]
+
     /// Sets a key, atomically and durably.
     func setMetadata(_ key: String, to value: String) async throws(StoreError)
 
@@ -65,6 +69,9 @@ public protocol Image: Sendable {
 public protocol SourceImage: Image {
     /// How it is laid out in objects.
     var layout: ImageLayout { get }
+
+    /// RBD's feature bits, internal ones included. A store without features says what its images behave like.
+    func featureBits() async throws(StoreError) -> UInt64
 
     /// Makes `removeSnapshot` fail, for everyone, until `unpin`. True when this call made the pin, false when the
     /// snapshot was pinned before. Throws `.notFound` when the id is gone, `.unsupported` when this image's
@@ -92,6 +99,10 @@ public protocol Delta: Sendable {
     /// inside the target. The same extents come whatever the offset was: one that reaches back over `offset` is cut.
     func extents(from offset: UInt64) async throws(StoreError) -> ExtentBatch
 
+    /// Whole objects that may have changed, at or after `offset`, with the same rules as `extents`. Where the store
+    /// keeps a map of objects that is far quicker; where it has no objects these are the exact extents.
+    func changedObjects(from offset: UInt64) async throws(StoreError) -> ExtentBatch
+
     /// Reads the target's bytes. `reads` are carried out side by side; each fills the buffer from its position.
     func read(_ reads: [BufferRead], into buffer: DataBuffer) async throws(StoreError)
 
@@ -110,6 +121,20 @@ public struct ExtentBatch: Sendable, Equatable {
     public init(extents: [ChangedExtent], scannedTo: UInt64) {
         self.extents = extents
         self.scannedTo = scannedTo
+    }
+}
+
+/// One entry of what is kept with an image.
+public struct ImageMetadata: Hashable, Sendable {
+    /// Key.
+    public let key: String
+    /// Value.
+    public let value: String
+
+    /// An entry from its parts.
+    public init(key: String, value: String) {
+        self.key = key
+        self.value = value
     }
 }
 

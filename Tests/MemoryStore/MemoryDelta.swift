@@ -34,6 +34,10 @@ final class MemoryDelta: Delta {
         return ExtentBatch(extents: batch, scannedTo: last.extent.end)
     }
 
+    func changedObjects(from offset: UInt64) async throws(StoreError) -> ExtentBatch {
+        try await extents(from: offset)
+    }
+
     func read(_ reads: [BufferRead], into buffer: DataBuffer) async throws(StoreError) {
         try await image.store.before(.read, image.name)
         let contents = try image.withState("read") { state in

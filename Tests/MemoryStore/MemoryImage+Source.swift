@@ -2,6 +2,8 @@ import FerryCore
 import ImageStore
 
 extension MemoryImage {
+    func featureBits() async throws(StoreError) -> UInt64 { ImageFeatureBits.usual }
+
     func pin(_ snapshot: SnapshotIdentity) async throws(StoreError) -> Bool {
         try await perform(.pin, "pin snapshot") { image throws(StoreError) in
             guard let index = image.snapshots.firstIndex(where: { $0.identity.id == snapshot.id }) else {

@@ -87,6 +87,12 @@ final class MemoryImage: SourceImage, MirrorImage {
         try await perform(.metadata(key: key), "read metadata of") { image in image.metadata[key] }
     }
 
+    func allMetadata() async throws(StoreError) -> [ImageMetadata] {
+        try await perform(.allMetadata, "list metadata of") { image in
+            image.metadata.map { ImageMetadata(key: $0.key, value: $0.value) }.sorted { $0.key < $1.key }
+        }
+    }
+
     func setMetadata(_ key: String, to value: String) async throws(StoreError) {
         try await perform(.setMetadata(key: key), "set metadata of") { image in image.metadata[key] = value }
     }

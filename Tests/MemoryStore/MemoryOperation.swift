@@ -12,6 +12,7 @@ public enum MemoryOperation: Hashable, Sendable {
     case createSnapshot
     case removeSnapshot
     case metadata(key: String)
+    case allMetadata
     case setMetadata(key: String)
     case removeMetadata(key: String)
     case pin

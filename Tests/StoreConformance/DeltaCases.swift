@@ -29,6 +29,22 @@ let deltaCases: [ConformanceCase] = [
             }
         }
     },
+    ConformanceCase("changed objects hold every changed extent") { scratch in
+        let made = try await scratch.createTwoSnapshots()
+        try await scratch.withSource { source in
+            for base in [nil, made.first.0] {
+                try await source.withDelta(from: base, to: made.second.0) { delta in
+                    let objects = try await delta.allChangedObjects()
+                    for changed in try await delta.allExtents() {
+                        let isInside = objects.contains {
+                            $0.extent.offset <= changed.extent.offset && changed.extent.end <= $0.extent.end
+                        }
+                        try expect("\(changed.extent) is inside of an object", isInside, found: "\(objects)")
+                    }
+                }
+            }
+        }
+    },
     ConformanceCase("a full delta of an image that was never written is empty") { scratch in
         try await scratch.create(byteCount: 9 * mebibyte + 1)
         let snapshot = try await scratch.withMirror { try await $0.createSnapshot("s1") }

@@ -36,6 +36,26 @@ extension Delta {
             subject: "number of batches", expected: "at most \(batchCountMax)", found: "more, at byte \(position)")
     }
 
+    /// All changed objects, neighbours joined; checks every rule there is for batches on the way.
+    func allChangedObjects() async throws -> [ChangedExtent] {
+        var all: [ChangedExtent] = []
+        var position: UInt64 = 0
+        while position < byteCount {
+            let batch = try await changedObjects(from: position)
+            try check(batch, from: position)
+            for changed in batch.extents {
+                if let last = all.last?.extent, last.end == changed.extent.offset {
+                    let byteCount = changed.extent.end - last.offset
+                    all[all.count - 1] = ChangedExtent(Extent(offset: last.offset, byteCount: byteCount), .data)
+                } else {
+                    all.append(changed)
+                }
+            }
+            position = batch.scannedTo
+        }
+        return all
+    }
+
     private func check(_ batch: ExtentBatch, from offset: UInt64) throws {
         try expect(
             "scannedTo of the batch from \(offset)",

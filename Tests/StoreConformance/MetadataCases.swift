@@ -33,6 +33,21 @@ let metadataCases: [ConformanceCase] = [
             try expect("unicode value", try await source.metadata("rbd-ferry.unicode"), equals: unicode)
         }
     },
+    ConformanceCase("all metadata is listed in order of key, however much there is") { scratch in
+        try await scratch.create(byteCount: mebibyte)
+        try await scratch.withSource { source in
+            try expect("nothing set", try await source.allMetadata(), equals: [])
+        }
+        var entries = (100..<190).map { ImageMetadata(key: "key-\($0)", value: String(repeating: "v", count: $0)) }
+        entries.append(ImageMetadata(key: "zero", value: ""))
+        entries.append(ImageMetadata(key: "ö", value: "ü\n"))
+        try await scratch.withMirror { mirror in
+            for entry in entries.reversed() { try await mirror.setMetadata(entry.key, to: entry.value) }
+        }
+        try await scratch.withSource { source in
+            try expect("all entries", try await source.allMetadata(), equals: entries)
+        }
+    },
     ConformanceCase("metadata set by one handle is seen by another that was open before") { scratch in
         try await scratch.create(byteCount: mebibyte)
         try await scratch.withSource { source in
