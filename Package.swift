@@ -69,7 +69,7 @@ let package = Package(
         layer(
             "StreamFiles",
             [
-                "FerryCore", "DiffStream", "ImageStore", "Threading", "Pipeline", "Compression", "OpenSSL",
+                "FerryCore", "DiffStream", "ImageStore", "Planning", "Threading", "Pipeline", "Compression", "OpenSSL",
             ]),
         layer(
             "Agent",

@@ -3,7 +3,7 @@ import Synchronization
 /// What a transfer has done so far. One writer side, any number of readers; a progress display reads it.
 public final class TransferMeter: Sendable {
     /// Counts at one moment, in bytes where not said otherwise.
-    public struct Counts: Equatable, Sendable {
+    public struct Counts: Hashable, Sendable {
         /// What is going on.
         public var phase = TransferPhase.connecting
         /// Size of the image at the target.

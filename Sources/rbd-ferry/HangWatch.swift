@@ -1,61 +1,66 @@
-import Agent
-import Engine
 import FerryCore
 import Foundation
 import Synchronization
 
 /// Ends the process when nothing has moved for too long.
 ///
-/// A call into a cluster that does not answer can't be taken back, so a sync that waits for one can't end by itself.
+/// A call into a cluster that does not answer can't be taken back, so work that waits for one can't end by itself.
 /// Everything that matters is stored with the images; ending here is as safe as being killed.
 final class HangWatch: Sendable {
+    /// What tells whether some work moves.
+    struct Sign: Sendable {
+        /// Counts that change while it does.
+        let counts: any Hashable & Sendable
+        /// Whether it waits for someone who may take his time.
+        let isExcused: Bool
+    }
+
+    private struct Sighting {
+        let counts: AnyHashable?
+        let since: ContinuousClock.Instant
+    }
     private let limit: Duration
-    private let run = Mutex<SyncRun?>(nil)
+    private let signs = Mutex<(@Sendable () -> [String: Sign])?>(nil)
 
     init(limit: Duration) {
         self.limit = limit
     }
 
-    /// Says whose progress counts; before, none does.
-    func follow(_ newRun: SyncRun) {
-        run.withLock { $0 = newRun }
+    /// Says whose progress counts, by name; before, none does.
+    func follow(_ newSigns: @escaping @Sendable () -> [String: Sign]) {
+        signs.withLock { $0 = newSigns }
     }
 
     /// Runs `body` under watch.
-    func watch(_ body: @escaping @Sendable (HangWatch) async throws -> Void) async throws {
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { await self.look() }
-            defer { group.cancelAll() }
-            try await body(self)
-        }
+    func watch<Result: Sendable>(_ body: @escaping @Sendable (HangWatch) async throws -> Result) async throws -> Result {
+        let looking = Task { await look() }
+        defer { looking.cancel() }
+        return try await body(self)
     }
 
     /// Looks every second until cancelled.
     private func look() async {
-        var last: [String: (counts: TransferMeter.Counts?, since: ContinuousClock.Instant)] = ["": (nil, .now)]
+        var last: [String: Sighting] = ["": Sighting(counts: nil, since: .now)]
         while (try? await Task.sleep(for: .seconds(1))) != nil {
-            let activities = run.withLock { $0?.activities ?? [] }
-            var now: [String: (counts: TransferMeter.Counts?, since: ContinuousClock.Instant)] = [:]
-            for activity in activities {
-                let counts = activity.meter.counts
-                // While the receiver decides or publishes, its heartbeat and its own deadlines count.
-                let isWaitingForPeer = counts.phase == .offering || counts.phase == .publishing
-                let before = last[activity.image]
-                let hasMoved = isWaitingForPeer || before == nil || before?.counts != counts
-                now[activity.image] = (counts, hasMoved ? .now : before?.since ?? .now)
+            var now: [String: Sighting] = [:]
+            for (name, sign) in signs.withLock({ $0?() ?? [:] }) {
+                let counts = AnyHashable(sign.counts)
+                let before = last[name]
+                let hasMoved = sign.isExcused || before == nil || before?.counts != counts
+                now[name] = Sighting(counts: counts, since: hasMoved ? .now : before?.since ?? .now)
             }
             // Before the first image and between two, the store is asked for its images or a peer is reached.
-            if now.isEmpty { now[""] = last[""] ?? (nil, .now) }
+            if now.isEmpty { now[""] = last[""] ?? Sighting(counts: nil, since: .now) }
             last = now
             let hanging = now.filter { ContinuousClock.now - $0.value.since > limit }.keys.sorted()
             if !hanging.isEmpty { end(hanging.filter { $0 != "" }) }
         }
     }
 
-    private func end(_ images: [String]) -> Never {
-        let what = images.isEmpty ? "" : " (\(images.joined(separator: ", ")))"
+    private func end(_ names: [String]) -> Never {
+        let what = names.isEmpty ? "" : " (\(names.joined(separator: ", ")))"
         writeToStandardError("rbd-ferry: nothing moved for \(limit.components.seconds) s\(what)")
-        writeToStandardError("  check the source's store, then run again; the transfer goes on where it stopped")
+        writeToStandardError("  check the health of the store, then run again")
         Foundation.exit(ExitStatus(.temporary).code)
     }
 }

@@ -10,10 +10,15 @@ struct RBDFerry: AsyncParsableCommand {
         commandName: "rbd-ferry",
         abstract: "Keeps RBD images equal between two sites.",
         version: AgentVersion.current,
-        subcommands: [SyncCommand.self, ReceiverCommand.self])
+        subcommands: [
+            SyncCommand.self, ReceiverCommand.self, ExportCommand.self, ImportCommand.self, MergeCommand.self,
+            ExtentsCommand.self, InspectCommand.self,
+        ])
 
     static func main() async {
         tuneAllocator()
+        // A reader that goes away is an error with a cause, and what is held in a store must be let go of.
+        _ = signal(SIGPIPE, SIG_IGN)
         let outcome = await runUntilSignal {
             do {
                 try await parseAndRun()
@@ -56,6 +61,9 @@ struct RBDFerry: AsyncParsableCommand {
             writeToStandardError("rbd-ferry: \(failure.cause)")
             if !failure.remedy.isEmpty { writeToStandardError("  \(failure.remedy)") }
             return ExitStatus(failure.disposition)
+        case is CancellationError:
+            writeToStandardError("rbd-ferry: interrupted")
+            return .failed
         case is CleanExit:
             exit(withError: error)
         default:

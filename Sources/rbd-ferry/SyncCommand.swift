@@ -70,7 +70,7 @@ struct SyncNowCommand: AsyncParsableCommand {
                 let names = try await SyncRun.select(patterns, from: store)
                 let run = try SyncRun(
                     configuration: configuration, store: store, snapshot: snapshot, parallelCount: parallel)
-                watch.follow(run)
+                watch.follow { run.signs }
                 let outcomes = await syncWithProgress(run, names, peers)
                 await store.close()
                 try finish(outcomes)
@@ -95,15 +95,17 @@ struct SyncNowCommand: AsyncParsableCommand {
     private func syncWithProgress(
         _ run: SyncRun, _ names: [String], _ peers: [SenderConfiguration.Peer]
     ) async -> [ImageOutcome] {
-        let display = ProgressDisplay(isShown: !quiet && !json, imageCount: names.count * peers.count)
+        let display = ProgressDisplay(isShown: !quiet && !json)
+        let progress = SyncProgress(imageCount: names.count * peers.count)
         return await withTaskGroup(of: [ImageOutcome]?.self) { group in
             group.addTask {
-                await display.run { run.activities }
+                await display.run { progress.state(run.activities) }
                 return nil
             }
             group.addTask {
                 await run.run(images: names, peers: peers) { outcome in
-                    display.ended()
+                    progress.ended()
+                    display.clear()
                     if !json { SyncReport.print(outcome, isQuiet: quiet, withPeer: peers.count > 1) }
                 }
             }
@@ -127,6 +129,20 @@ struct SyncNowCommand: AsyncParsableCommand {
         guard let gravest = failures.max(by: { $0.gravity < $1.gravity }) else { return }
         guard failures.count == outcomes.count else { throw ExitStatus.partial }
         throw ExitStatus(gravest)
+    }
+}
+
+extension SyncRun {
+    /// What tells whether its transfers move.
+    fileprivate var signs: [String: HangWatch.Sign] {
+        var signs: [String: HangWatch.Sign] = [:]
+        for activity in activities {
+            let counts = activity.meter.counts
+            // While the receiver decides or publishes, its heartbeat and its own deadlines count.
+            let isWaitingForPeer = counts.phase == .offering || counts.phase == .publishing
+            signs[activity.image] = HangWatch.Sign(counts: counts, isExcused: isWaitingForPeer)
+        }
+        return signs
     }
 }
 

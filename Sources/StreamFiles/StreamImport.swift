@@ -1,0 +1,161 @@
+public import DiffStream
+import FerryCore
+public import ImageStore
+import Pipeline
+public import Threading
+
+/// Applies a stream to an image.
+///
+/// An existing image takes a diff from a snapshot that it has and that its head equals, or, when it is empty, a full
+/// one; otherwise the image is made. When anything is wrong with the stream, the image is left as it was.
+public struct StreamImport: Sendable {
+    /// What the keys of our own metadata begin with.
+    static let ownKeyPrefix = "rbd-ferry."
+    /// Metadata that says that an image is a sync's mirror.
+    static let mirrorKey = ownKeyPrefix + "mirror"
+    /// Metadata that changes how librbd treats an image; not taken from a stream.
+    static let librbdKeyPrefix = "conf_"
+    /// Batches being applied at once; each holds a chunk of the stream.
+    private static let batchCountMax = 16
+
+    private let store: any ImageStore
+    private let name: String
+    private let workers: BlockingThreads
+    private let meter: StreamMeter
+
+    /// An import into the image `name` of `store`. `workers` look for zeros; `meter` counts.
+    public init(to name: String, in store: any ImageStore, workers: BlockingThreads, meter: StreamMeter) {
+        self.store = store
+        self.name = name
+        self.workers = workers
+        self.meter = meter
+    }
+
+    /// What came of an import.
+    public struct Outcome: Sendable {
+        /// The diffs that were applied.
+        public let diffs: [DiffSummary]
+        /// The stream's format.
+        public let formatName: String
+        /// Keys of metadata in the stream that were not taken.
+        public let droppedMetadataKeys: [String]
+    }
+
+    /// Reads `input` to its end and applies it; one that can be rewound is read through before the first write.
+    public func run(_ input: StreamInput) async throws -> Outcome {
+        if input.isRewindable {
+            meter.update { $0.phase = .checking }
+            let reader = StreamReader(input)
+            while try await reader.nextDiff() != nil {}
+            try await input.rewind()
+        }
+        meter.update { $0.phase = .importing }
+        let reader = StreamReader(input)
+        // Read as far as the first extent, so that an image is made with the layout that the stream says.
+        let first = try await reader.nextDiff()
+        let target = ImportTarget(store, name, layout: await reader.image?.layout ?? .standard)
+        do {
+            return try await apply(reader, first, to: target)
+        } catch {
+            try await undo(target, error)
+        }
+    }
+
+    private func apply(
+        _ reader: StreamReader, _ first: StreamReader.OpenedDiff?, to target: ImportTarget
+    ) async throws -> Outcome {
+        var diffs: [DiffSummary] = []
+        var opened = first
+        meter.update { [count = await reader.diffCount] in $0.diffCount = count ?? 1 }
+        while let diff = opened {
+            meter.beginDiff(diff.number, imageByteCount: diff.byteCount)
+            try await apply(reader, to: try await target.begin(diff), isFull: diff.header.fromSnapshot == nil)
+            diffs.append(DiffSummary(header: diff.header, totals: await reader.totals))
+            // Before its snapshot is made: a stream that goes on wrongly must not leave one.
+            opened = try await reader.nextDiff()
+            try await target.finish(diff)
+        }
+        meter.update { $0.phase = .finishing }
+        let metadata = await reader.image?.metadata ?? []
+        let dropped = metadata.filter { $0.key.hasPrefix(Self.librbdKeyPrefix) || $0.key.hasPrefix(Self.ownKeyPrefix) }
+        let taken = metadata.filter { !dropped.contains($0) }
+        try await target.complete(taken.map { ImageMetadata(key: $0.key, value: $0.value) })
+        return Outcome(
+            diffs: diffs, formatName: await reader.format?.name ?? "", droppedMetadataKeys: dropped.map(\.key))
+    }
+
+    /// Applies the diff at hand, several batches at once: their extents ascend and never overlap.
+    private func apply(_ reader: StreamReader, to image: any MirrorImage, isFull: Bool) async throws {
+        try await orderedMap(
+            width: Self.batchCountMax, next: { try await reader.nextBatch() },
+            transform: { batch in
+                let writes = await workers.run { batch.writesWithoutZeros(keepsZeros: !isFull) }
+                if !writes.isEmpty { try await image.apply(writes, from: batch.buffer) }
+                return (end: batch.end, dataByteCount: writes.reduce(0) { $0 + $1.dataByteCount })
+            },
+            consume: { applied in
+                meter.update { counts in
+                    counts.offset = applied.end
+                    counts.dataByteCount += applied.dataByteCount
+                }
+            })
+    }
+
+    /// Brings the image back, also when the import was cancelled, and throws why it ended.
+    private func undo(_ target: ImportTarget, _ error: any Error) async throws -> Never {
+        meter.update { $0.phase = .undoing }
+        let undoing = await Task {
+            do {
+                try await target.undo()
+                return nil as (any Error)?
+            } catch {
+                return error
+            }
+        }.value
+        guard let undoing else { throw error }
+        throw ImportError.notUndone(image: name, cause: error.oneLine, undoing: undoing.oneLine)
+    }
+}
+
+extension StreamReader.Batch {
+    /// The changes, with zeros in the data as zero writes, or left out when the image is all zeros anyway.
+    fileprivate func writesWithoutZeros(keepsZeros: Bool) -> [MirrorWrite] {
+        var split: [MirrorWrite] = []
+        for write in writes {
+            guard case .data(let offset, let range) = write else {
+                if keepsZeros { split.append(write) }
+                continue
+            }
+            for run in buffer.runs(in: range, imageOffset: offset) {
+                let start = offset + UInt64(run.range.lowerBound - range.lowerBound)
+                if !run.isZero {
+                    split.append(.data(offset: start, range: run.range))
+                } else if keepsZeros {
+                    split.append(.zeroes(Extent(offset: start, byteCount: UInt64(run.range.count))))
+                }
+            }
+        }
+        return split
+    }
+}
+
+extension MirrorWrite {
+    fileprivate var dataByteCount: UInt64 {
+        guard case .data(_, let range) = self else { return 0 }
+        return UInt64(range.count)
+    }
+}
+
+extension ImageHeader {
+    /// The layout that the stream says; the usual one when no image can have that.
+    fileprivate var layout: ImageLayout {
+        let layout = ImageLayout(
+            objectOrder: UInt8(clamping: order), stripeUnitByteCount: stripeUnit, stripeCount: stripeCount)
+        return layout.isValid ? layout : .standard
+    }
+}
+
+extension Error {
+    /// What happened, on one line.
+    fileprivate var oneLine: String { (self as? any Failure)?.cause ?? "\(self)" }
+}

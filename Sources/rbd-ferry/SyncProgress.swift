@@ -1,0 +1,42 @@
+import Agent
+import Engine
+import Synchronization
+
+/// How far a sync of several images is.
+final class SyncProgress: Sendable {
+    private let imageCount: Int
+    private let endedCount = Atomic(0)
+
+    init(imageCount: Int) {
+        self.imageCount = imageCount
+    }
+
+    /// One more image has ended.
+    func ended() { endedCount.wrappingAdd(1, ordering: .relaxed) }
+
+    /// All running transfers together.
+    func state(_ activities: [SyncRun.Activity]) -> ProgressState {
+        let counts = activities.map(\.meter.counts)
+        var label =
+            switch activities.count {
+            case 0: "connecting"
+            case 1: "\(activities[0].image) \(counts[0].phase.rawValue)"
+            default: ""
+            }
+        if imageCount > 1 { label = "\(endedCount.load(ordering: .relaxed))/\(imageCount) images  \(label)" }
+        return ProgressState(
+            label: label, byteCount: counts.reduce(0) { $0 + $1.readByteCount },
+            fraction: counts.reduce(0) { $0 + $1.fraction } / Double(max(counts.count, 1)))
+    }
+}
+
+extension TransferMeter.Counts {
+    /// How much of the transfer is done, from 0 to 1: by bytes where the total is known, else by place in the image.
+    fileprivate var fraction: Double {
+        if phase == .publishing || phase == .done { return 1 }
+        if let estimatedByteCount, estimatedByteCount > 0 {
+            return Double(readByteCount) / Double(estimatedByteCount)
+        }
+        return imageByteCount > 0 ? Double(sentOffset) / Double(imageByteCount) : 0
+    }
+}
