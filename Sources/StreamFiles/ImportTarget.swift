@@ -22,7 +22,7 @@ actor ImportTarget {
     }
 
     /// Makes the image ready for a diff: nothing was written to it since the diff's base, and it has the diff's size.
-    func begin(_ diff: StreamReader.OpenedDiff) async throws -> any MirrorImage {
+    func begin(_ diff: StreamBatches.OpenedDiff) async throws -> any MirrorImage {
         let image = try await opened(for: diff)
         let byteCount = try await image.headByteCount()
         if let base, base.byteCount != byteCount {
@@ -33,7 +33,7 @@ actor ImportTarget {
     }
 
     /// Makes the snapshot that a diff leads to, once all of it is applied.
-    func finish(_ diff: StreamReader.OpenedDiff) async throws {
+    func finish(_ diff: StreamBatches.OpenedDiff) async throws {
         guard let image else { preconditionFailure("a diff is begun before it is finished") }
         try await image.flush()
         try check(try await image.headByteCount(), diff.byteCount)
@@ -92,7 +92,7 @@ actor ImportTarget {
 
 extension ImportTarget {
     /// The image, ours alone; for the first diff it is looked at, or made.
-    private func opened(for diff: StreamReader.OpenedDiff) async throws -> any MirrorImage {
+    private func opened(for diff: StreamBatches.OpenedDiff) async throws -> any MirrorImage {
         if let image { return image }
         if let found = try await store.openMirror(name) {
             image = found

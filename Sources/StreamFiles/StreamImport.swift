@@ -45,12 +45,12 @@ public struct StreamImport: Sendable {
     public func run(_ input: StreamInput) async throws -> Outcome {
         if input.isRewindable {
             meter.update { $0.phase = .checking }
-            let reader = StreamReader(input)
+            let reader = StreamBatches(input)
             while try await reader.nextDiff() != nil {}
             try await input.rewind()
         }
         meter.update { $0.phase = .importing }
-        let reader = StreamReader(input)
+        let reader = StreamBatches(input)
         // Read as far as the first extent, so that an image is made with the layout that the stream says.
         let first = try await reader.nextDiff()
         let target = ImportTarget(store, name, layout: await reader.image?.layout ?? .standard)
@@ -62,7 +62,7 @@ public struct StreamImport: Sendable {
     }
 
     private func apply(
-        _ reader: StreamReader, _ first: StreamReader.OpenedDiff?, to target: ImportTarget
+        _ reader: StreamBatches, _ first: StreamBatches.OpenedDiff?, to target: ImportTarget
     ) async throws -> Outcome {
         var diffs: [DiffSummary] = []
         var opened = first
@@ -85,7 +85,7 @@ public struct StreamImport: Sendable {
     }
 
     /// Applies the diff at hand, several batches at once: their extents ascend and never overlap.
-    private func apply(_ reader: StreamReader, to image: any MirrorImage, isFull: Bool) async throws {
+    private func apply(_ reader: StreamBatches, to image: any MirrorImage, isFull: Bool) async throws {
         try await orderedMap(
             width: Self.batchCountMax, next: { try await reader.nextBatch() },
             transform: { batch in
@@ -117,7 +117,7 @@ public struct StreamImport: Sendable {
     }
 }
 
-extension StreamReader.Batch {
+extension StreamBatches.Batch {
     /// The changes, with zeros in the data as zero writes, or left out when the image is all zeros anyway.
     fileprivate func writesWithoutZeros(keepsZeros: Bool) -> [MirrorWrite] {
         var split: [MirrorWrite] = []

@@ -27,9 +27,9 @@ public struct StreamInspection: Sendable {
     ) async throws -> StreamInspection {
         meter.update { $0.phase = .checking }
         let sum = StreamSum(workers)
-        let reader = StreamReader(input, onBytes: { buffer, range in await sum.add(buffer, range) })
+        let reader = StreamBatches(input, onBytes: { buffer, range in await sum.add(buffer, range) })
         var diffs: [DiffSummary] = []
-        var open: StreamReader.OpenedDiff?
+        var open: StreamBatches.OpenedDiff?
         var fault: (any Failure)?
         do {
             while let diff = try await reader.nextDiff() {

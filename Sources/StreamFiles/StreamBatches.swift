@@ -5,7 +5,7 @@ import ImageStore
 /// Reads a stream, checked, and hands out its diffs one after the other, each as batches of changes.
 ///
 /// One caller at a time. What it has handed out was right so far; only when `nextDiff` gives nil was all of it.
-actor StreamReader {
+actor StreamBatches {
     /// The start of a diff: all that stands in front of its first extent.
     struct OpenedDiff: Sendable {
         /// 1 for the first diff.
