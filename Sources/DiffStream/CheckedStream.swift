@@ -7,7 +7,7 @@ import FerryCore
 /// an error was right by itself, but the stream is not whole and must not be published.
 ///
 /// A stream that has thrown is of no further use.
-public struct CheckedStream: Sendable {
+public struct CheckedStream: StreamDecoder {
     /// The format, once its banner was read.
     public private(set) var format: (any StreamFormat)?
     /// Which diff is at hand: 1 for the first, 0 before it. It stays at hand until the next one's first event.
