@@ -10,6 +10,17 @@ public struct DiffHeader: Hashable, Sendable {
     public var isProtected: Bool?
     /// The image's size at the end of the diff, in bytes.
     public var imageByteCount: UInt64?
+
+    /// A header from its parts.
+    public init(
+        fromSnapshot: String? = nil, toSnapshot: String? = nil, isProtected: Bool? = nil,
+        imageByteCount: UInt64? = nil
+    ) {
+        self.fromSnapshot = fromSnapshot
+        self.toSnapshot = toSnapshot
+        self.isProtected = isProtected
+        self.imageByteCount = imageByteCount
+    }
 }
 
 /// What was counted in a diff.

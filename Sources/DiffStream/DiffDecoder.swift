@@ -1,6 +1,6 @@
 import FerryCore
 
-/// Decodes *rbd diff v2*: bytes in, events out.
+/// Decodes one diff: bytes in, events out.
 ///
 /// Bytes may arrive in slices of any size. Data is not buffered: it is delivered as ranges of the input. At most one
 /// record's head is held, which the longest name bounds. Lengths may be anything; none is trusted.
@@ -17,9 +17,6 @@ public struct DiffDecoder: Sendable {
         /// As on the wire, where the format was agreed before.
         case absent
     }
-
-    /// The first bytes of a diff.
-    public static let banner: StaticString = "rbd diff v2\n"
 
     /// The record of the last event or error; before the first record, where the stream starts.
     public private(set) var record: RecordPosition
@@ -38,12 +35,16 @@ public struct DiffDecoder: Sendable {
         case ended
     }
 
+    private let syntax: DiffSyntax
     private let limits: DiffLimits
     private var phase: Phase
     private var headReader = RecordHeadReader()
 
     /// A decoder at the start of a diff. `byteOffset` is where the diff starts in what contains it.
-    public init(banner: BannerRule, limits: DiffLimits = .wire, byteOffset: UInt64 = 0) {
+    public init(
+        _ syntax: DiffSyntax = .v2, banner: BannerRule, limits: DiffLimits = .wire, byteOffset: UInt64 = 0
+    ) {
+        self.syntax = syntax
         self.limits = limits
         phase = banner == .required ? .banner : .records
         record = RecordPosition(number: 0, byteOffset: byteOffset)
@@ -118,18 +119,18 @@ public struct DiffDecoder: Sendable {
     }
 
     private mutating func takeBanner(_ input: Span<UInt8>, at position: inout Int) throws(DiffError) {
-        let start = record
+        let (banner, start) = (syntax.banner, record)
         let taken: Void? = try headReader.take(from: input, at: &position) { bytes, index throws(DiffError) in
-            try parseBanner(Self.banner, in: bytes, from: index, at: start)
+            try parseBanner(banner, in: bytes, from: index, at: start)
         }
         if taken != nil { phase = .records }
     }
 
     private mutating func takeHead(_ input: Span<UInt8>, at position: inout Int) throws(DiffError) -> DiffEvent? {
         if !headReader.isInsideHead { record = nextRecord }
-        let parser = RecordParser(limits: limits, record: record)
+        let (syntax, rules) = (syntax, RecordRules(limits: limits, record: record))
         let event = try headReader.take(from: input, at: &position) { bytes, index throws(DiffError) in
-            try parser.head(bytes, from: index)
+            try syntax.head(bytes, from: index, rules: rules)
         }
         switch event {
         case .write(let extent) where extent.byteCount > 0:

@@ -17,7 +17,7 @@ public enum DiffEncoder {
 
     /// Appends the line that a diff starts with in a file.
     public static func appendBanner(to output: inout [UInt8]) {
-        output.append(banner: DiffDecoder.banner)
+        output.append(banner: DiffSyntax.v2.banner)
     }
 
     /// Appends `f`: the diff starts from snapshot `name`.
@@ -67,8 +67,7 @@ public enum DiffEncoder {
 
     private static func appendName(_ name: String, tag: UInt8, to output: inout [UInt8]) {
         appendTag(tag, byteCount: 4 + UInt64(name.utf8.count), to: &output)
-        output.append(littleEndian: UInt32(name.utf8.count))
-        output.append(contentsOf: name.utf8)
+        output.append(lengthAndText: name)
     }
 
     private static func appendExtent(_ extent: Extent, tag: UInt8, byteCount: UInt64, to output: inout [UInt8]) {
@@ -79,6 +78,12 @@ public enum DiffEncoder {
 }
 
 extension [UInt8] {
+    /// Appends a text's length in four bytes, and the text.
+    mutating func append(lengthAndText text: String) {
+        append(littleEndian: UInt32(text.utf8.count))
+        append(contentsOf: text.utf8)
+    }
+
     /// Appends the bytes of a banner line.
     mutating func append(banner: StaticString) {
         banner.withUTF8Buffer { append(contentsOf: $0) }

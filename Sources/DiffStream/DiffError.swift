@@ -48,10 +48,24 @@ public struct DiffError: Failure, Hashable {
         case extentOverlaps
         /// An extent ends outside the image (image size, end).
         case extentOutsideImage
+        /// A record has a tag that is unknown, in a layout where it can't be passed over.
+        case unknownTag
         /// An image header has more metadata than the limit (limit, bytes).
         case metadataTooLong
         /// An image stream says that it holds no diff (1, count).
         case badDiffCount
+        /// A history has more diffs than the limit (limit, count).
+        case tooManyDiffs
+        /// The first diff of a history starts from a snapshot (that snapshot).
+        case fromSnapshotInFirstDiff
+        /// A diff does not start from the snapshot that the one before it led to (that one, snapshot if it has one).
+        case fromSnapshotDiffers
+        /// A diff that is not the last of its history leads to no snapshot.
+        case toSnapshotMissing
+        /// Two diffs of a history lead to snapshots of one name (the name).
+        case toSnapshotRepeated
+        /// There is no stream: not one byte.
+        case empty
     }
 
     /// What rule is broken.
@@ -64,16 +78,32 @@ public struct DiffError: Failure, Hashable {
     public let expected: UInt64?
     /// The number that the stream has; see `Code`.
     public let found: UInt64?
+    /// The name that the rule asks for; see `Code`.
+    public let expectedName: String?
+    /// The name that the stream has; see `Code`.
+    public let foundName: String?
+    /// Which diff of a history it is, from 1; nil in a stream of one diff, and before the first.
+    public private(set) var diffNumber: Int?
 
     /// A broken rule at `record`.
     public init(
-        _ code: Code, at record: RecordPosition, tag: UInt8? = nil, expected: UInt64? = nil, found: UInt64? = nil
+        _ code: Code, at record: RecordPosition, tag: UInt8? = nil, expected: UInt64? = nil, found: UInt64? = nil,
+        expectedName: String? = nil, foundName: String? = nil
     ) {
         self.code = code
         self.record = record
         self.tag = tag
         self.expected = expected
         self.found = found
+        self.expectedName = expectedName
+        self.foundName = foundName
+    }
+
+    /// The same error, which befell diff `number` of a history.
+    public func inDiff(_ number: Int?) -> DiffError {
+        var error = self
+        error.diffNumber = number
+        return error
     }
 
     /// The same bytes give the same error.
@@ -81,10 +111,14 @@ public struct DiffError: Failure, Hashable {
 
     /// What is wrong, with the record's number, offset and tag, and the numbers.
     public var cause: String {
-        var text = "damaged diff stream: \(code.text) (record \(record.number) at byte \(record.byteOffset)"
+        var text = "damaged diff stream: \(code.text) ("
+        if let diffNumber { text += "diff \(diffNumber), " }
+        text += "record \(record.number) at byte \(record.byteOffset)"
         if let tag { text += ", tag \(Self.name(ofTag: tag))" }
         if let expected { text += ", expected \(expected)" }
         if let found { text += ", found \(found)" }
+        if let expectedName { text += ", expected '\(expectedName.printable)'" }
+        if let foundName { text += ", found '\(foundName.printable)'" }
         return text + ")"
     }
 
@@ -92,6 +126,7 @@ public struct DiffError: Failure, Hashable {
     public var remedy: String {
         switch code {
         case .badBanner: "check that this is the right file and format"
+        case .empty: "look at what should have written the stream"
         case .cutShort, .endMissing: "get the whole stream again; what came of it must not be used"
         default: "make the stream again; if that does not help, report it with the program that wrote it"
         }
@@ -127,8 +162,15 @@ extension DiffError.Code {
         case .extentDescends: "an extent lies before the previous one"
         case .extentOverlaps: "an extent overlaps the previous one"
         case .extentOutsideImage: "an extent ends outside the image"
+        case .unknownTag: "a record is of an unknown kind"
         case .metadataTooLong: "the image has too much metadata"
         case .badDiffCount: "it holds no diff"
+        case .tooManyDiffs: "it holds too many diffs"
+        case .fromSnapshotInFirstDiff: "its first diff starts from a snapshot"
+        case .fromSnapshotDiffers: "a diff does not start from the snapshot that the previous one led to"
+        case .toSnapshotMissing: "a diff leads to no snapshot and is not the last"
+        case .toSnapshotRepeated: "two diffs lead to snapshots of one name"
+        case .empty: "it is empty"
         }
     }
 }

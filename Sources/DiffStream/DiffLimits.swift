@@ -10,6 +10,8 @@ public struct DiffLimits: Hashable, Sendable {
     public var writeByteCountMax: UInt64
     /// Longest unknown record that is passed over, in bytes. What is longer is damage, not a newer format.
     public var skippedByteCountMax = UInt64(Limits.controlByteCountMax)
+    /// Most diffs in a history; bounds the names that are held. No cluster bears that many snapshots of an image.
+    public var diffCountMax = 16_384
 
     /// For records that a peer sends.
     public static let wire = DiffLimits(writeByteCountMax: UInt64(Limits.writeByteCountMax))

@@ -4,7 +4,7 @@ import FerryCore
 ///
 /// The diffs are only decoded; each needs a `DiffChecker` of its own. In positions, records are counted anew in each
 /// diff, and bytes from the start of the stream.
-public struct ImageEnvelopeDecoder: Sendable {
+public struct ImageEnvelopeDecoder: StreamDecoder {
     /// The record of the last event or error.
     public var record: RecordPosition { isInsideDiffs ? diffDecoder.record : headerRecord }
 
@@ -119,7 +119,7 @@ public struct ImageEnvelopeDecoder: Sendable {
         _ input: Span<UInt8>, at position: inout Int
     ) throws(DiffError) -> StreamEvent? {
         beginRecord()
-        let parser = ImageHeaderParser(records: RecordParser(limits: limits, record: headerRecord))
+        let parser = ImageHeaderParser(rules: RecordRules(limits: limits, record: headerRecord))
         let item = try headReader.take(from: input, at: &position) { bytes, index throws(DiffError) in
             try parser.head(bytes, from: index)
         }

@@ -26,10 +26,8 @@ public enum ImageEnvelopeEncoder {
     private static func appendMetadata(_ entry: ImageHeader.Metadata, to output: inout [UInt8]) {
         let byteCount = 8 + UInt64(entry.key.utf8.count) + UInt64(entry.value.utf8.count)
         DiffEncoder.appendTag(ImageEnvelopeTag.metadata, byteCount: byteCount, to: &output)
-        for text in [entry.key, entry.value] {
-            output.append(littleEndian: UInt32(text.utf8.count))
-            output.append(contentsOf: text.utf8)
-        }
+        output.append(lengthAndText: entry.key)
+        output.append(lengthAndText: entry.value)
     }
 }
 

@@ -10,7 +10,7 @@ enum ImageHeaderItem {
 
 /// Reads one record of an image header.
 struct ImageHeaderParser {
-    let records: RecordParser
+    let rules: RecordRules
 
     /// The record at `start`. An unknown record's payload follows.
     func head(_ bytes: Span<UInt8>, from start: Int) throws(DiffError) -> RecordHead<ImageHeaderItem> {
@@ -20,13 +20,13 @@ struct ImageHeaderParser {
         switch tag {
         case ImageEnvelopeTag.order, ImageEnvelopeTag.features, ImageEnvelopeTag.stripeUnit,
             ImageEnvelopeTag.stripeCount:
-            guard byteCount == 8 else { throw records.error(.badRecordLength, tag, expected: 8, found: byteCount) }
+            guard byteCount == 8 else { throw rules.error(.badRecordLength, tag, expected: 8, found: byteCount) }
             guard let number = bytes.littleEndian(UInt64.self, at: start + 9) else { return .needs(byteCount: 17) }
             return .complete(.number(tag: tag, number), byteCount: 17)
         case ImageEnvelopeTag.metadata:
             return try metadata(bytes, from: start, recordByteCount: byteCount)
         default:
-            _ = try records.skipped(tag: tag, byteCount: byteCount)
+            _ = try rules.skipped(tag: tag, byteCount: byteCount)
             return .complete(.skipped(byteCount: byteCount), byteCount: 9)
         }
     }
@@ -37,10 +37,10 @@ struct ImageHeaderParser {
         let tag = ImageEnvelopeTag.metadata
         let byteCountMax = UInt64(ImageHeaderBuilder.metadataByteCountMax)
         guard recordByteCount >= 8 else {
-            throw records.error(.badRecordLength, tag, expected: 8, found: recordByteCount)
+            throw rules.error(.badRecordLength, tag, expected: 8, found: recordByteCount)
         }
         guard recordByteCount <= byteCountMax else {
-            throw records.error(.metadataTooLong, tag, expected: byteCountMax, found: recordByteCount)
+            throw rules.error(.metadataTooLong, tag, expected: byteCountMax, found: recordByteCount)
         }
         let headByteCount = 9 + Int(recordByteCount)
         guard bytes.count - start >= headByteCount else { return .needs(byteCount: headByteCount) }
@@ -48,11 +48,11 @@ struct ImageHeaderParser {
         let key = try string(bytes, from: start + 9, leaving: 4, before: end)
         let value = try string(bytes, from: key.upperBound, leaving: 0, before: end)
         guard value.upperBound == end else {
-            throw records.error(
+            throw rules.error(
                 .contradictingLength, tag, expected: UInt64(end - key.upperBound - 4), found: UInt64(value.count))
         }
         let entry = ImageHeader.Metadata(
-            key: try records.text(bytes, in: key, tag: tag), value: try records.text(bytes, in: value, tag: tag))
+            key: try rules.text(bytes, in: key, tag: tag), value: try rules.text(bytes, in: value, tag: tag))
         return .complete(.metadata(entry), byteCount: headByteCount)
     }
 
@@ -63,7 +63,7 @@ struct ImageHeaderParser {
         let room = end - start - 4 - leaving
         let byteCount = bytes.littleEndian(UInt32.self, at: start) ?? 0
         guard room >= 0, byteCount <= UInt32(clamping: room) else {
-            throw records.error(
+            throw rules.error(
                 .contradictingLength, ImageEnvelopeTag.metadata, expected: UInt64(max(room, 0)),
                 found: UInt64(byteCount))
         }
@@ -71,7 +71,7 @@ struct ImageHeaderParser {
     }
 }
 
-/// Gathers an image header from its records.
+/// Gathers an image header from its rules.
 struct ImageHeaderBuilder: Sendable {
     /// Most bytes of metadata that an image may have here.
     static let metadataByteCountMax = Limits.controlByteCountMax

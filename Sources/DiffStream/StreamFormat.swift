@@ -22,7 +22,7 @@ public protocol StreamFormat: Sendable {
     /// Whether a stream describes an image and holds its history, any number of diffs. Otherwise it is one diff.
     var isHistory: Bool { get }
 
-    /// A decoder at the start of a stream, the banner included.
+    /// A decoder at the start of a stream, the banner included, for which alone it gives no event.
     func makeDecoder(limits: DiffLimits) -> any StreamDecoder
 
     /// Appends what stands before the first diff, the banner excluded where each diff has one of its own.

@@ -50,7 +50,7 @@ struct HostileRecordTests {
 
     @Test("a diff cut after any byte is never taken for a whole one")
     func cut() throws {
-        let bytes = Array(try golden("every-record.diff-v2").dropFirst(DiffDecoder.banner.utf8CodeUnitCount))
+        let bytes = Array(try golden("every-record.diff-v2").dropFirst(DiffSyntax.v2.banner.utf8CodeUnitCount))
         let recordStarts = [0, 17, 36, 46, 63, 93, 118, 119]
         for end in 0..<bytes.count {
             let number = recordStarts.lastIndex { $0 <= end } ?? 0

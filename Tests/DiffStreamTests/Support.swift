@@ -46,9 +46,10 @@ func decode(
 
 /// The first error that decoder and checker find in `bytes`, which come in one piece.
 func firstError(
-    in bytes: [UInt8], toSnapshot: DiffChecker.ToSnapshotRule = .required, limits: DiffLimits = .wire
+    in bytes: [UInt8], syntax: DiffSyntax = .v2, toSnapshot: DiffChecker.ToSnapshotRule = .required,
+    limits: DiffLimits = .wire
 ) -> DiffError? {
-    var decoder = DiffDecoder(banner: .absent, limits: limits)
+    var decoder = DiffDecoder(syntax, banner: .absent, limits: limits)
     var checker = DiffChecker(toSnapshot: toSnapshot)
     var position = 0
     do throws(DiffError) {
