@@ -107,9 +107,11 @@ struct StreamCompressionTests {
     @Test("what a frame states as its size takes no memory")
     func statedSize() throws {
         let decompressor = try StreamDecompressor()
-        let bomb = Frames.ofRepeatedBytes(stating: 1 << 60, blockCount: 1, blockByteCount: 128 << 10)
+        // Its last block is left out, as the frame would be known to lie then.
+        let bomb = Frames.ofRepeatedBytes(stating: 1 << 60, blockCount: 2, blockByteCount: 128 << 10).dropLast(4)
         let room = DataBuffer(byteCount: 1000)
-        _ = try decompressor.decompress(bomb.span, into: room, range: 0..<1000)
+        let step = try decompressor.decompress(bomb.span, into: room, range: 0..<1000)
+        #expect(step.producedByteCount == 1000)
         #expect(decompressor.byteCount < 8 << 20)
     }
 
@@ -134,7 +136,8 @@ struct StreamCompressionTests {
         "zstd streams are known by their first four bytes",
         arguments: [
             ([0x28, 0xb5, 0x2f, 0xfd], true), ([0x50, 0x2a, 0x4d, 0x18, 0], true), ([0x5f, 0x2a, 0x4d, 0x18], true),
-            ([0x60, 0x2a, 0x4d, 0x18], false), ([0x28, 0xb5, 0x2f], false), ([], false), (Array("rbd diff".utf8), false),
+            ([0x60, 0x2a, 0x4d, 0x18], false), ([0x28, 0xb5, 0x2f], false), ([], false),
+            (Array("rbd diff".utf8), false),
         ] as [([UInt8], Bool)])
     func magic(bytes: [UInt8], isZstd: Bool) {
         #expect(StreamDecompressor.recognizes(bytes.span) == isZstd)
