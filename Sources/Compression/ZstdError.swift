@@ -8,7 +8,7 @@ public struct ZstdError: Failure, Hashable {
         case outOfMemory
         /// The level, or another setting, is not one that libzstd takes.
         case badSetting
-        /// The bytes are not a zstd frame, or are cut short.
+        /// The bytes are not a zstd frame, or (a block) are cut short.
         case notAFrame
         /// The frame does not state its content's size.
         case sizeNotStated
@@ -18,6 +18,10 @@ public struct ZstdError: Failure, Hashable {
         case trailingBytes
         /// The frame's content can't be inflated.
         case damaged
+        /// The stream ends inside a frame.
+        case cutShort
+        /// A frame asks for more memory than a decompressor gives.
+        case windowTooLarge
         /// libzstd failed to compress.
         case failed
     }
@@ -56,7 +60,8 @@ public struct ZstdError: Failure, Hashable {
         switch code {
         case .outOfMemory: .temporary
         case .badSetting: .usage
-        case .notAFrame, .sizeNotStated, .sizeDiffers, .trailingBytes, .damaged, .failed: .permanent
+        case .notAFrame, .sizeNotStated, .sizeDiffers, .trailingBytes, .damaged, .cutShort, .windowTooLarge, .failed:
+            .permanent
         }
     }
 
@@ -73,8 +78,9 @@ public struct ZstdError: Failure, Hashable {
         switch code {
         case .outOfMemory: "give the process more memory, or run fewer transfers at once"
         case .badSetting: "choose another compression level"
-        case .notAFrame, .sizeNotStated, .sizeDiffers, .trailingBytes, .damaged:
+        case .notAFrame, .sizeNotStated, .sizeDiffers, .trailingBytes, .damaged, .cutShort:
             "the data was damaged on its way, or its sender is at fault; transfer it again"
+        case .windowTooLarge: "inflate it with zstd --long first, or compress it without --long"
         case .failed: "report it with the version of libzstd"
         }
     }
@@ -90,6 +96,8 @@ extension ZstdError.Code {
         case .sizeDiffers: "the frame's size is not the announced one"
         case .trailingBytes: "bytes follow the frame"
         case .damaged: "the frame is damaged"
+        case .cutShort: "the stream ends inside a frame"
+        case .windowTooLarge: "a frame asks for a window of more than 128 MiB"
         case .failed: "compression failed"
         }
     }

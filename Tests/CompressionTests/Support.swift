@@ -1,3 +1,5 @@
+import Compression
+import FerryCore
 import TestSupport
 
 /// Text that compresses about as text does: words in random order.
@@ -38,10 +40,11 @@ enum Frames {
         }
     }
 
-    /// One raw block, in a frame that does not state its content's size.
-    static func withoutSize(_ content: [UInt8]) -> [UInt8] {
-        // 0x00, 0x58: no content size, a window of 2 MiB.
-        magic + [0x00, 0x58] + block(kind: 0, byteCount: content.count, isLast: true) + content
+    /// One raw block, in a frame that does not state its content's size, and asks for a window of
+    /// 2 to the power of `windowLog` bytes.
+    static func withoutSize(_ content: [UInt8], windowLog: UInt8 = 21) -> [UInt8] {
+        // 0x00: no content size. The window's exponent starts at 10, in the upper five bits.
+        magic + [0x00, (windowLog - 10) << 3] + block(kind: 0, byteCount: content.count, isLast: true) + content
     }
 
     /// A frame that decoders pass over.
@@ -56,4 +59,43 @@ enum Frames {
     private static func le(_ value: UInt64, byteCount: Int) -> [UInt8] {
         (0..<byteCount).map { UInt8(truncatingIfNeeded: value >> UInt64(8 * $0)) }
     }
+}
+
+/// Compresses `content`, handed over in pieces of `pieceByteCount`, with room for `roomByteCount` at a time.
+func compressed(
+    _ content: [UInt8], pieceByteCount: Int = 100_000, roomByteCount: Int = 65536, level: Int = 3, workerCount: Int = 0
+) throws -> [UInt8] {
+    let compressor = try StreamCompressor(level: level, workerCount: workerCount)
+    let room = DataBuffer(byteCount: roomByteCount)
+    var frame: [UInt8] = []
+    var rest = 0..<content.count
+    while !rest.isEmpty {
+        let piece = content.span.extracting(rest.prefix(pieceByteCount))
+        let step = try compressor.compress(piece, into: room, range: 0..<roomByteCount)
+        rest = (rest.lowerBound + step.consumedByteCount)..<rest.upperBound
+        room.append(0..<step.producedByteCount, to: &frame)
+    }
+    var isComplete = false
+    while !isComplete {
+        let end = try compressor.finish(into: room, range: 0..<roomByteCount)
+        room.append(0..<end.producedByteCount, to: &frame)
+        isComplete = end.isComplete
+    }
+    return frame
+}
+
+/// Inflates a whole stream, handed over in pieces of `pieceByteCount`, with room for `roomByteCount` at a time.
+func inflated(_ stream: [UInt8], pieceByteCount: Int = 100_000, roomByteCount: Int = 65536) throws -> [UInt8] {
+    let decompressor = try StreamDecompressor()
+    let room = DataBuffer(byteCount: roomByteCount)
+    var content: [UInt8] = []
+    var rest = 0..<stream.count
+    while !rest.isEmpty || decompressor.holdsContent {
+        let piece = stream.span.extracting(rest.prefix(pieceByteCount))
+        let step = try decompressor.decompress(piece, into: room, range: 0..<roomByteCount)
+        rest = (rest.lowerBound + step.consumedByteCount)..<rest.upperBound
+        room.append(0..<step.producedByteCount, to: &content)
+    }
+    try decompressor.finish()
+    return content
 }
