@@ -35,6 +35,9 @@ public struct DiffTotals: Hashable, Sendable {
     public var writtenByteCount: UInt64 = 0
     /// Bytes that `z` records clear.
     public var zeroedByteCount: UInt64 = 0
+
+    /// Nothing counted.
+    public init() {}
 }
 
 /// The rules over a whole diff: each record once and in its place, extents that ascend inside the image.

@@ -1,4 +1,4 @@
-public import FerryCore
+import FerryCore
 import FoundationEssentials
 public import ImageStore
 import Planning

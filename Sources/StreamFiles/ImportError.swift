@@ -1,5 +1,5 @@
 public import FerryCore
-public import ImageStore
+import ImageStore
 
 /// Why a stream can't be applied to an image.
 public enum ImportError: Failure {

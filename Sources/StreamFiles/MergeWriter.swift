@@ -29,18 +29,18 @@ struct MergeWriter {
     mutating func append(_ header: DiffHeader) {
         self.header = header
         meter.beginDiff(1, imageByteCount: header.imageByteCount ?? 0)
-        pieces.appendHead { format.appendDiffOpening(header, to: &$0) }
+        pieces.appendHead { [format] in format.appendDiffOpening(header, to: &$0) }
     }
 
     mutating func append(write extent: Extent) async throws {
-        pieces.appendHead { format.appendWriteHeader(extent, to: &$0) }
+        pieces.appendHead { [format] in format.appendWriteHeader(extent, to: &$0) }
         totals.writeCount += 1
         totals.writtenByteCount += extent.byteCount
         try await noteExtent(extent)
     }
 
     mutating func append(zero extent: Extent) async throws {
-        pieces.appendHead { format.appendZero(extent, to: &$0) }
+        pieces.appendHead { [format] in format.appendZero(extent, to: &$0) }
         totals.zeroCount += 1
         totals.zeroedByteCount += extent.byteCount
         try await noteExtent(extent)
@@ -56,7 +56,7 @@ struct MergeWriter {
 
     /// Writes the end. What was written is complete then, and not yet durable.
     mutating func finish() async throws -> DiffSummary {
-        pieces.appendHead { format.appendEnd(to: &$0) }
+        pieces.appendHead { [format] in format.appendEnd(to: &$0) }
         try await handOn()
         return DiffSummary(header: header, totals: totals)
     }

@@ -1,4 +1,4 @@
-public import DiffStream
+import DiffStream
 import FerryCore
 public import ImageStore
 import Pipeline

@@ -43,7 +43,8 @@ final class HangWatch: Sendable {
         var last: [String: Sighting] = ["": Sighting(counts: nil, since: .now)]
         while (try? await Task.sleep(for: .seconds(1))) != nil {
             var now: [String: Sighting] = [:]
-            for (name, sign) in signs.withLock({ $0?() ?? [:] }) {
+            let look = signs.withLock { $0 }
+            for (name, sign) in look?() ?? [:] {
                 let counts = AnyHashable(sign.counts)
                 let before = last[name]
                 let hasMoved = sign.isExcused || before == nil || before?.counts != counts

@@ -1,6 +1,6 @@
 import Agent
-import ArgumentParser
-import FerryCore
+public import ArgumentParser
+public import FerryCore
 import ImageStore
 
 /// How the store of an image that is named on the command line is reached.
