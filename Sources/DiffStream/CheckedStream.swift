@@ -17,6 +17,7 @@ public struct CheckedStream: StreamDecoder {
     private var detector: FormatDetector
     private var decoder: (any StreamDecoder)?
     private var checker = DiffChecker(toSnapshot: .optional)
+    private var isHistory = false
     private var isHeaderChecked = false
     private var history: HistoryChecker
 
@@ -60,6 +61,7 @@ public struct CheckedStream: StreamDecoder {
     private mutating func detect(_ input: Span<UInt8>, at position: inout Int) throws(DiffError) {
         guard let format = try detector.next(input, at: &position) else { return }
         self.format = format
+        isHistory = format.isHistory
         var decoder = format.makeDecoder(limits: limits)
         var banner: [UInt8] = []
         banner.append(banner: format.banner)
@@ -103,8 +105,6 @@ public struct CheckedStream: StreamDecoder {
         default: return
         }
     }
-
-    private var isHistory: Bool { format?.isHistory ?? false }
 
     /// The diff that errors name; nil in a stream of one diff and before the first.
     private var shownDiffNumber: Int? { isHistory && diffNumber > 0 ? diffNumber : nil }
