@@ -118,16 +118,16 @@ final class StreamDescriptor: Sendable {
         }
     }
 
-    /// Writes all `pieces`, in order, waiting for room.
+    /// Writes all `pieces`, of which none is empty, in order, waiting for room.
     func write(_ pieces: inout [iovec], _ operation: String) throws {
         var next = 0
         while next < pieces.count {
             if !isSeekable { try waiting.wait(for: CInt(POLLOUT), on: raw, operation, path) }
             let count = pieces[next...].prefix(Self.pieceCountMax).withUnsafeBufferPointer(writeSome)
-            guard count >= 0 else {
+            guard count > 0 else {
                 // A pipe may say that it has room, and then have none for this.
-                if errno == EAGAIN { continue }
-                throw StreamFileError(errno: errno, operation, path)
+                if count < 0, errno == EAGAIN { continue }
+                throw StreamFileError(errno: count < 0 ? errno : EIO, operation, path)
             }
             Self.advance(&pieces, &next, by: count)
         }
