@@ -47,12 +47,15 @@ final class StreamDescriptor: Sendable {
     // What could fail at close was asked for by `sync` before.
     deinit { _ = Glibc.close(raw) }
 
-    /// Opens a path. Never waits: neither for the other end of a pipe.
+    /// Opens a path, which messages call `name`. Never waits, not for the other end of a pipe either.
     /// Implements: int open(const char *, int, ...);
-    static func open(_ path: String, _ flags: CInt, _ operation: String) throws(StreamFileError) -> StreamDescriptor {
+    static func open(
+        _ path: String, _ flags: CInt, _ operation: String, name: String? = nil
+    ) throws(StreamFileError) -> StreamDescriptor {
+        let name = name ?? path
         let raw = retrying { Glibc.open(path, flags | O_NONBLOCK | O_CLOEXEC | O_NOCTTY, 0o600) }
-        guard raw >= 0 else { throw StreamFileError(errno: errno, operation, path) }
-        return try StreamDescriptor(owning: raw, path: path, operation)
+        guard raw >= 0 else { throw StreamFileError(errno: errno, operation, name) }
+        return try StreamDescriptor(owning: raw, path: name, operation)
     }
 
     /// A second number for what `standard` is open for, so that it can be closed like any other.
