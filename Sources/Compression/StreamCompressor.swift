@@ -5,7 +5,7 @@ public import FerryCore
 ///
 /// Thread rule: not `Sendable`; one thread uses it at a time. It owns a `ZSTD_CCtx`, which is freed with it.
 public final class StreamCompressor {
-    /// The level of the zstd command: half as fast as level 1, and clearly smaller.
+    /// The level that the zstd command has when none is given.
     public static let defaultLevel = 3
     /// The levels that a compressor may have.
     public static var levelRange: ClosedRange<Int> { CompressionContext.levelRange }

@@ -21,7 +21,8 @@ final class PartialFile {
         for _ in 0..<16 {
             let temporaryPath = "\(folder)/\(Self.temporaryName(for: name))"
             do throws(StreamFileError) {
-                descriptor = try StreamDescriptor.open(temporaryPath, O_WRONLY | O_CREAT | O_EXCL, "create")
+                let flags = O_WRONLY | O_CREAT | O_EXCL
+                descriptor = try StreamDescriptor.open(temporaryPath, flags, "create", name: path)
                 self.temporaryPath = temporaryPath
                 return
             } catch {

@@ -47,12 +47,15 @@ final class StreamDescriptor: Sendable {
     // What could fail at close was asked for by `sync` before.
     deinit { _ = Glibc.close(raw) }
 
-    /// Opens a path. Never waits: neither for the other end of a pipe.
+    /// Opens a path, which messages call `name`. Never waits, not for the other end of a pipe either.
     /// Implements: int open(const char *, int, ...);
-    static func open(_ path: String, _ flags: CInt, _ operation: String) throws(StreamFileError) -> StreamDescriptor {
+    static func open(
+        _ path: String, _ flags: CInt, _ operation: String, name: String? = nil
+    ) throws(StreamFileError) -> StreamDescriptor {
+        let name = name ?? path
         let raw = retrying { Glibc.open(path, flags | O_NONBLOCK | O_CLOEXEC | O_NOCTTY, 0o600) }
-        guard raw >= 0 else { throw StreamFileError(errno: errno, operation, path) }
-        return try StreamDescriptor(owning: raw, path: path, operation)
+        guard raw >= 0 else { throw StreamFileError(errno: errno, operation, name) }
+        return try StreamDescriptor(owning: raw, path: name, operation)
     }
 
     /// A second number for what `standard` is open for, so that it can be closed like any other.
@@ -118,16 +121,16 @@ final class StreamDescriptor: Sendable {
         }
     }
 
-    /// Writes all `pieces`, in order, waiting for room.
+    /// Writes all `pieces`, of which none is empty, in order, waiting for room.
     func write(_ pieces: inout [iovec], _ operation: String) throws {
         var next = 0
         while next < pieces.count {
             if !isSeekable { try waiting.wait(for: CInt(POLLOUT), on: raw, operation, path) }
             let count = pieces[next...].prefix(Self.pieceCountMax).withUnsafeBufferPointer(writeSome)
-            guard count >= 0 else {
+            guard count > 0 else {
                 // A pipe may say that it has room, and then have none for this.
-                if errno == EAGAIN { continue }
-                throw StreamFileError(errno: errno, operation, path)
+                if count < 0, errno == EAGAIN { continue }
+                throw StreamFileError(errno: count < 0 ? errno : EIO, operation, path)
             }
             Self.advance(&pieces, &next, by: count)
         }

@@ -14,6 +14,8 @@ public struct StreamFileError: Failure, Hashable {
         case isTerminal
         /// The path names something that holds no stream: a folder, a socket.
         case wrongKind
+        /// A device that is mounted, or in use otherwise.
+        case inUse
         /// The user may not open it.
         case notPermitted
         /// The file system is full.
@@ -54,8 +56,9 @@ public struct StreamFileError: Failure, Hashable {
 
     private static func reason(errno code: CInt) -> Reason {
         switch code {
-        case ENOENT, ENOTDIR: .notFound
+        case ENOENT, ENOTDIR, ELOOP, ENAMETOOLONG: .notFound
         case EEXIST: .alreadyExists
+        case EBUSY, ETXTBSY: .inUse
         case EACCES, EPERM, EROFS: .notPermitted
         case ENOSPC, EDQUOT: .noSpace
         case EPIPE, ECONNRESET: .readerGone
@@ -79,7 +82,7 @@ public struct StreamFileError: Failure, Hashable {
     /// A wrong path is the user's to put right; room and readers may be there the next time.
     public var disposition: Disposition {
         switch reason {
-        case .notFound, .alreadyExists, .isTerminal, .wrongKind: .usage
+        case .notFound, .alreadyExists, .isTerminal, .wrongKind, .inUse: .usage
         case .notPermitted: .unauthorized
         case .noSpace, .readerGone: .temporary
         case .zstd(let code): ZstdError(code).disposition
@@ -100,6 +103,7 @@ public struct StreamFileError: Failure, Hashable {
         case .alreadyExists: "choose another name, or remove the file first"
         case .isTerminal: "redirect it to a file or a pipe, or name a file"
         case .wrongKind: "name a file, a pipe, or - for standard input or output"
+        case .inUse: "unmount it, or stop what uses it"
         case .notPermitted: "run as a user who may, or change the permissions"
         case .noSpace: "make room or write elsewhere, then run again"
         case .readerGone: "see why the program that reads the output ended, then run again"

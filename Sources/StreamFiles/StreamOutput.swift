@@ -14,6 +14,7 @@ public import Threading
 public final class StreamOutput: Sendable {
     /// The path, or "standard output".
     public let name: String
+
     private let waiting: StreamWait
     private let threads: BlockingThreads
     private let writer: Mutex<StreamWriter?>
@@ -25,6 +26,9 @@ public final class StreamOutput: Sendable {
 
     /// The levels that `zstdLevel` may have.
     public static var zstdLevelRange: ClosedRange<Int> { StreamCompressor.levelRange }
+
+    /// The level for who has no other wish.
+    public static let zstdLevelDefault = StreamCompressor.defaultLevel
 
     /// Opens `path` for writing; `-` is the standard output. Waits for the reader of a named pipe.
     ///

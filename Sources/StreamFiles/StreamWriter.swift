@@ -95,6 +95,7 @@ struct StreamWriter {
     }
 
     private mutating func writeStaged() throws {
+        guard stagedByteCount > 0 else { return }
         var vectors = [iovec(iov_base: staging.unsafeBytes.baseAddress, iov_len: stagedByteCount)]
         try withExtendedLifetime(staging) { try target.descriptor.write(&vectors, "write to") }
         writtenByteCount += UInt64(stagedByteCount)

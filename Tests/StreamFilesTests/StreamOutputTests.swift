@@ -152,6 +152,7 @@ struct StreamOutputTests {
                 _ = try await StreamOutput.create(path, replacesExisting: true, zstdLevel: nil, threads: threads)
             }
             #expect(error?.reason == reason, "\(path)")
+            #expect(error?.path == path)
             #expect(error?.disposition == .usage)
         }
     }
