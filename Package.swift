@@ -95,6 +95,7 @@ let package = Package(
         tests("Planning", ["FerryCore"]),
         tests("Compression", ["FerryCore", "TestSupport"]),
         tests("OpenSSL", ["FerryCore", "TestCertificates"]),
+        tests("Threading", []),
         tests("Pipeline", ["FerryCore", "ImageStore", "TestSupport"]),
         tests(
             "StreamFiles",

@@ -13,19 +13,38 @@ public final class BlockingThreads: Sendable {
 
     /// Runs `body` on one of the threads and waits for it without blocking. Not cancellable: the call it makes
     /// is not either.
+    ///
+    /// When this returns, the thread has let go of all that `body` captured. If it did so later, it could end up with
+    /// the last reference to a connection, and end that while the process exits.
     public func run<Result: Sendable, Failure: Error>(
         _ body: @escaping @Sendable () throws(Failure) -> Result
     ) async throws(Failure) -> Result {
+        let work = Work(body)
         let outcome = await withCheckedContinuation {
             (continuation: CheckedContinuation<Swift.Result<Result, Failure>, Never>) in
-            pool.submit { _ in
-                do throws(Failure) {
-                    continuation.resume(returning: .success(try body()))
-                } catch {
-                    continuation.resume(returning: .failure(error))
-                }
-            }
+            pool.submit { _ in continuation.resume(returning: work.runOnce()) }
         }
         return try outcome.get()
+    }
+}
+
+/// Work that is forgotten when it is done.
+///
+/// Thread rule (why `@unchecked Sendable` holds): made by one thread, then run by one other.
+private final class Work<Result: Sendable, Failure: Error>: @unchecked Sendable {
+    private var body: (@Sendable () throws(Failure) -> Result)?
+
+    init(_ body: @escaping @Sendable () throws(Failure) -> Result) {
+        self.body = body
+    }
+
+    @inline(never)
+    func runOnce() -> Swift.Result<Result, Failure> {
+        guard let body = body.take() else { preconditionFailure("work is run once") }
+        do throws(Failure) {
+            return .success(try body())
+        } catch {
+            return .failure(error)
+        }
     }
 }
