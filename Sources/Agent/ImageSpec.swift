@@ -83,5 +83,7 @@ public struct ImageSpecError: Failure, Hashable {
     /// What was typed, and what is wrong with it.
     public var cause: String { "\(text.printable) names no image: \(problem)" }
     /// What can be typed.
-    public var remedy: String { "write ceph:POOL/IMAGE[@SNAP], ceph:POOL/NAMESPACE/IMAGE[@SNAP] or dir:FOLDER/IMAGE[@SNAP]" }
+    public var remedy: String {
+        "write ceph:POOL/IMAGE[@SNAP], ceph:POOL/NAMESPACE/IMAGE[@SNAP] or dir:FOLDER/IMAGE[@SNAP]"
+    }
 }

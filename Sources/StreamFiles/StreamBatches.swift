@@ -156,7 +156,8 @@ actor StreamBatches {
     /// A piece of a write, with what was carried over of it.
     private func joined(_ offset: UInt64, _ range: Range<Int>) -> MirrorWrite {
         defer { carried = [] }
-        return .data(offset: offset - UInt64(carried.count), range: (range.lowerBound - carried.count)..<range.upperBound)
+        return .data(
+            offset: offset - UInt64(carried.count), range: (range.lowerBound - carried.count)..<range.upperBound)
     }
 }
 

@@ -32,7 +32,8 @@ final class HangWatch: Sendable {
     }
 
     /// Runs `body` under watch.
-    func watch<Result: Sendable>(_ body: @escaping @Sendable (HangWatch) async throws -> Result) async throws -> Result {
+    func watch<Result: Sendable>(_ body: @escaping @Sendable (HangWatch) async throws -> Result) async throws -> Result
+    {
         let looking = Task { await look() }
         defer { looking.cancel() }
         return try await body(self)
