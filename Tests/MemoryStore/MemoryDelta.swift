@@ -1,5 +1,6 @@
 import FerryCore
 import ImageStore
+import Synchronization
 
 /// A delta between two snapshots in memory.
 ///
@@ -10,16 +11,19 @@ final class MemoryDelta: Delta {
     private let image: MemoryImage
     private let base: SnapshotIdentity?
     private let target: SnapshotIdentity
+    private let isOpen = Mutex(true)
 
     init(image: MemoryImage, base: SnapshotIdentity?, target: SnapshotIdentity, byteCount: UInt64) {
         self.image = image
         self.base = base
         self.target = target
         self.byteCount = byteCount
+        image.store.state.withLock { $0.openDeltaCount += 1 }
     }
 
     func changedByteCountEstimate() async throws(StoreError) -> UInt64? {
-        try changedExtents().reduce(0) { $0 + $1.extent.byteCount }
+        try await image.store.before(.changedByteCountEstimate, image.name)
+        return try changedExtents().reduce(0) { $0 + $1.extent.byteCount }
     }
 
     func extents(from offset: UInt64) async throws(StoreError) -> ExtentBatch {
@@ -51,7 +55,13 @@ final class MemoryDelta: Delta {
         }
     }
 
-    func close() async {}
+    func close() async {
+        let wasOpen = isOpen.withLock { isOpen in
+            defer { isOpen = false }
+            return isOpen
+        }
+        if wasOpen { image.store.state.withLock { $0.openDeltaCount -= 1 } }
+    }
 
     /// The whole list. Small enough: memory images are.
     private func changedExtents() throws(StoreError) -> [ChangedExtent] {

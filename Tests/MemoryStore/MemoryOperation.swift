@@ -18,6 +18,7 @@ public enum MemoryOperation: Hashable, Sendable {
     case pin
     case unpin
     case openDelta
+    case changedByteCountEstimate
     case extents
     /// One call of `read`, before any of its reads.
     case read

@@ -35,6 +35,8 @@ struct MemoryState: Sendable {
     var images: [String: MemoryImageState] = [:]
     /// Image ids by name.
     var idsByName: [String: String] = [:]
+    /// Deltas that are open, of all images.
+    var openDeltaCount = 0
     private var lastNumber: UInt64 = 0
 
     /// A number that was not used before in this store: image ids, snapshot ids, handles.

@@ -102,6 +102,14 @@ extension MemoryStore {
         }
     }
 
+    /// Deltas that were opened and not closed, of all images.
+    public var openDeltaCount: Int { state.withLock { $0.openDeltaCount } }
+
+    /// Handles on an image that were opened and not closed; 0 when there is no such image.
+    public func openHandleCount(of image: String) -> Int {
+        state.withLock { state in state.idsByName[image].flatMap { state.images[$0]?.openHandles.count } ?? 0 }
+    }
+
     private func change(_ name: String, _ body: (inout MemoryImageState) -> Bool) -> Bool {
         state.withLock { state in
             guard let id = state.idsByName[name], var image = state.images.removeValue(forKey: id) else {
