@@ -23,7 +23,7 @@ public struct ImageSpec: Hashable, Sendable {
         switch text[..<colon] {
         case "ceph": try self.init(ceph: rest, of: text)
         case "dir": try self.init(directory: rest, of: text)
-        default: throw ImageSpecError(text, "there is no store \(text[..<colon])")
+        default: throw ImageSpecError(text, "there is no store \(String(text[..<colon]).printable)")
         }
     }
 
