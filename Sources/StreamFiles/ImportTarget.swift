@@ -10,6 +10,10 @@ actor ImportTarget {
     private var image: (any MirrorImage)?
     /// What the image was; nil until it is going to be changed.
     private var before: ImportMarker?
+    /// Whether the image's metadata say what it was.
+    private var isMarked = true
+    /// Metadata that were set, and what they were.
+    private var replaced: [(key: String, value: String?)] = []
     /// Snapshots that this import made, and whether the stream says that they are protected.
     private var made: [(snapshot: Snapshot, isProtected: Bool)] = []
     /// The snapshot that the next diff starts from.
@@ -47,7 +51,11 @@ actor ImportTarget {
     /// All is applied: sets metadata, protects snapshots, and lets go of the image.
     func complete(_ metadata: [ImageMetadata]) async throws {
         guard let image else { return }
-        for entry in metadata { try await image.setMetadata(entry.key, to: entry.value) }
+        for entry in metadata {
+            replaced.append((entry.key, try await image.metadata(entry.key)))
+            try await image.setMetadata(entry.key, to: entry.value)
+        }
+        isMarked = false
         try await image.removeMetadata(ImportMarker.key)
         // Last, because what is protected can't be taken back.
         try await protect(made.filter(\.isProtected).map(\.snapshot.identity))
@@ -60,7 +68,11 @@ actor ImportTarget {
         guard let image else { return }
         self.image = nil
         do {
-            if let before { try await restore(image, before) }
+            if let before {
+                // If this is cut short too, the next import must see that there is something to bring back.
+                if !isMarked { try await image.setMetadata(ImportMarker.key, to: before.text) }
+                try await restore(image, before)
+            }
         } catch {
             await image.close()
             throw error
@@ -148,7 +160,8 @@ extension ImportTarget {
             return
         }
         guard try await image.snapshots().isEmpty else { throw ImportError.leftByImport(name) }
-        try await image.wipe()
+        // One that was made stays, empty: this import fills it.
+        try await marker == .made ? image.wipe() : restore(image, marker)
     }
 
     /// Whether an import that was killed had made its snapshot already: the head equals one newer than its base.
@@ -171,6 +184,13 @@ extension ImportTarget {
                 throw StoreError(.notFound, "roll back", name, detail: "its snapshot with id \(id) is gone")
             }
             try await image.rollBack(to: base.identity)
+        }
+        for entry in replaced.reversed() {
+            if let value = entry.value {
+                try await image.setMetadata(entry.key, to: value)
+            } else {
+                try await image.removeMetadata(entry.key)
+            }
         }
         try await image.flush()
         try await image.removeMetadata(ImportMarker.key)
