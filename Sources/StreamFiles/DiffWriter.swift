@@ -114,7 +114,7 @@ extension DiffTotals {
 
 extension DiffHeader {
     /// Records in front of the first extent.
-    fileprivate var recordCount: Int {
+    var recordCount: Int {
         (fromSnapshot == nil ? 0 : 1) + (toSnapshot == nil ? 0 : 1) + (isProtected == nil ? 0 : 1)
             + (imageByteCount == nil ? 0 : 1)
     }

@@ -27,9 +27,17 @@ struct MergeWriter {
     }
 
     mutating func append(_ header: DiffHeader) {
-        self.header = header
+        self.header = saysProtection(header) ? header : header.withoutProtection
         meter.beginDiff(1, imageByteCount: header.imageByteCount ?? 0)
         pieces.appendHead { [format] in format.appendDiffOpening(header, to: &$0) }
+    }
+
+    /// Whether the format has a word for protection: only then does it make a difference.
+    private func saysProtection(_ header: DiffHeader) -> Bool {
+        var (with, without): ([UInt8], [UInt8]) = ([], [])
+        format.appendDiffOpening(header, to: &with)
+        format.appendDiffOpening(header.withoutProtection, to: &without)
+        return with != without
     }
 
     mutating func append(write extent: Extent) async throws {
@@ -58,6 +66,7 @@ struct MergeWriter {
     mutating func finish() async throws -> DiffSummary {
         pieces.appendHead { [format] in format.appendEnd(to: &$0) }
         try await handOn()
+        totals.recordCount += header.recordCount + 1
         return DiffSummary(header: header, totals: totals)
     }
 
@@ -80,5 +89,11 @@ struct MergeWriter {
         try await output.write(pieces)
         pieces = StreamPieces()
         (appendCount, bufferCount, lastBuffer) = (0, 0, nil)
+    }
+}
+
+extension DiffHeader {
+    fileprivate var withoutProtection: DiffHeader {
+        DiffHeader(fromSnapshot: fromSnapshot, toSnapshot: toSnapshot, imageByteCount: imageByteCount)
     }
 }

@@ -128,11 +128,37 @@ func export(
 func exported(
     _ settings: StreamExport, of image: String = "vm", in store: MemoryStore, zstdLevel: Int? = nil
 ) async throws -> [UInt8] {
-    let folder = try StreamFolder()
-    let output = try await StreamOutput.create(
-        folder.path("stream"), replacesExisting: false, zstdLevel: zstdLevel, threads: pipeThreads)
-    try await export(settings, of: image, in: store, to: output)
-    return try folder.content(of: "stream")
+    try await written(zstdLevel: zstdLevel) { output in
+        try await export(settings, of: image, in: store, to: output)
+    }
+}
+
+/// What `body` writes, through a pipe: files are made durable, which takes its time on a busy disk.
+func written(
+    zstdLevel: Int? = nil, _ body: (StreamOutput) async throws -> Void
+) async throws -> [UInt8] {
+    let (readEnd, writeEnd) = makePipe()
+    let output = try output(sharing: writeEnd, zstdLevel: zstdLevel)
+    close(writeEnd)
+    let reading = Task {
+        try await pipeThreads.run { [descriptor = try StreamDescriptor(owning: readEnd, path: "pipe", "open")] in
+            let buffer = DataBuffer(byteCount: 1 << 16)
+            var bytes: [UInt8] = []
+            while true {
+                let count = try descriptor.read(into: buffer.unsafeBytes, "read")
+                guard count > 0 else { return bytes }
+                buffer.append(0..<count, to: &bytes)
+            }
+        }
+    }
+    do {
+        try await body(output)
+    } catch {
+        await output.abandon()
+        _ = try await reading.value
+        throw error
+    }
+    return try await reading.value
 }
 
 /// Imports `input` into an image of `store`, and closes it.
