@@ -76,7 +76,7 @@ let firstChangeCases: [ConformanceCase] = [
             try expect("still changed since s1", sinceFirst != nil)
         }
     },
-    ConformanceCase("a head that was written to and rolled back is unchanged, until it is written to again") { scratch in
+    ConformanceCase("a head that was rolled back is unchanged until it is written to again") { scratch in
         try await scratch.create(testBytes(9 * mebibyte))
         try await scratch.withMirror { mirror in
             let snapshot = try await mirror.createSnapshot("s1").identity
