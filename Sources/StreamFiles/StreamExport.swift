@@ -70,15 +70,11 @@ public struct StreamExport: Sendable {
         for step in source.steps {
             let delta = try await source.image.openDelta(
                 from: step.base?.identity, to: step.target.identity, mode: mode)
+            let writer = DiffWriter(
+                delta: delta, format: format, header: header(of: step, byteCount: delta.byteCount),
+                workers: workers, output: output, meter: meter)
             let result: Result<DiffSummary, any Error>
             do {
-                let writer = DiffWriter(
-                    delta: delta, format: format, header: header(of: step, byteCount: delta.byteCount),
-                    workers: workers, output: output, meter: meter)
-                meter.beginDiff(
-                    diffs.count + 1, imageByteCount: delta.byteCount,
-                    estimatedByteCount: try await delta.changedByteCountEstimate())
-                meter.update { $0.phase = .exporting }
                 result = .success(try await writer.run(after: opening) { try await source.recheck(step) })
             } catch {
                 result = .failure(error)

@@ -8,6 +8,7 @@ import Testing
 @testable import StreamFiles
 
 private let chunk = StreamBatches.chunkByteCount
+private let carried = StreamBatches.carriedByteCountMax
 private let granule = 4096
 
 @Suite("Batches of a stream", .timeLimit(.minutes(1)))
@@ -20,10 +21,11 @@ struct StreamBatchesTests {
 
     @Test("join what a chunk's end cuts, wherever the end falls", arguments: [0, 5, 4091], Medium.allCases)
     func cutAtChunkEnd(misalignment: Int, medium: Medium) async throws {
-        for lead in [1, 10, granule - 1, granule, granule + 1, 3 * granule] {
+        for lead in [1, 10, granule - 1, granule, granule + 1, carried - 1, carried, carried + 1, 3 * carried] {
             let head = diff(DiffHeader(toSnapshot: "b", imageByteCount: UInt64(image.count)), []).count - 1
-            // Tag, length, offset and byte count of each of the two writes.
-            let fillerByteCount = chunk - head - 2 * 25 - lead
+            // The first chunk is as long as one that nothing is carried over to; tag, length, offset and byte count
+            // of each of the two writes.
+            let fillerByteCount = chunk + carried - head - 2 * 25 - lead
             let second = (fillerByteCount / granule + 2) * granule + misalignment
             let extents = [0..<fillerByteCount, second..<second + 2 * chunk + 123]
             try await expectJoined(extents, medium, "\(lead) bytes of the write in the first chunk")
