@@ -55,7 +55,7 @@ struct ImportFaultTests {
     @Test("and can't be undone either is put right by the next", arguments: ImportScenario.all)
     func undoFails(scenario: ImportScenario) async throws {
         let expected = try await scenario.expected()
-        for distance in 1...5 {
+        for distance in 1...4 {
             try await sweep(scenario) {
                 $1 == $0 || $1 == $0 + distance
             } _: { store, before, error, comment in
