@@ -9,6 +9,8 @@ public struct DiffV1Format: StreamFormat {
     public let banner = DiffSyntax.v1.banner
     /// A stream is one diff.
     public let isHistory = false
+    /// Whether a diff says if its snapshot is protected.
+    public let saysProtection = false
 
     /// The format.
     public init() {}

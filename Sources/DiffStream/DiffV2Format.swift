@@ -8,6 +8,8 @@ public struct DiffV2Format: StreamFormat {
     public let banner = DiffSyntax.v2.banner
     /// A stream is one diff.
     public let isHistory = false
+    /// Whether a diff says if its snapshot is protected.
+    public let saysProtection = true
     /// How protection records are written.
     public let protectionForm: DiffEncoder.ProtectionForm
 

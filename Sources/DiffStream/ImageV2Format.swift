@@ -8,6 +8,8 @@ public struct ImageV2Format: StreamFormat {
     public let banner = ImageEnvelopeTag.headerBanner
     /// A stream holds any number of diffs.
     public let isHistory = true
+    /// Whether a diff says if its snapshot is protected.
+    public let saysProtection = true
 
     private let diffs: DiffV2Format
 

@@ -21,6 +21,8 @@ public protocol StreamFormat: Sendable {
     var banner: StaticString { get }
     /// Whether a stream describes an image and holds its history, any number of diffs. Otherwise it is one diff.
     var isHistory: Bool { get }
+    /// Whether a diff says if the snapshot that it leads to is protected.
+    var saysProtection: Bool { get }
 
     /// A decoder at the start of a stream, the banner included, for which alone it gives no event.
     func makeDecoder(limits: DiffLimits) -> any StreamDecoder

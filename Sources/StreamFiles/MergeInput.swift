@@ -31,7 +31,7 @@ actor MergeInput {
         while true {
             guard let event = try nextInBuffer() else {
                 guard try await refill() else {
-                    try stream.checkEnd()
+                    try checkStreamEnd()
                     throw StreamMergeError.history(input.name)
                 }
                 continue
@@ -44,15 +44,21 @@ actor MergeInput {
     /// Reads what may follow the end record. Throws unless nothing does.
     func checkEnd() async throws {
         while try nextInBuffer() == nil {
-            guard try await refill() else { return try stream.checkEnd() }
+            guard try await refill() else { return try checkStreamEnd() }
         }
     }
 
-    private func nextInBuffer() throws(DiffError) -> StreamEvent? {
+    private func nextInBuffer() throws(StreamDamage) -> StreamEvent? {
         guard position < end else { return nil }
-        return try buffer.withSpan { span throws(DiffError) in
-            try stream.next(span.extracting(0..<end), at: &position)
+        return try input.naming { () throws(DiffError) in
+            try buffer.withSpan { span throws(DiffError) in
+                try stream.next(span.extracting(0..<end), at: &position)
+            }
         }
+    }
+
+    private func checkStreamEnd() throws(StreamDamage) {
+        try input.naming { () throws(DiffError) in try stream.checkEnd() }
     }
 
     /// Reads the next chunk into a buffer of its own: the last one may still be on its way to the output.

@@ -27,17 +27,10 @@ struct MergeWriter {
     }
 
     mutating func append(_ header: DiffHeader) {
-        self.header = saysProtection(header) ? header : header.withoutProtection
+        self.header = header
+        if !format.saysProtection { self.header.isProtected = nil }
         meter.beginDiff(imageByteCount: header.imageByteCount ?? 0)
         pieces.appendHead { [format] in format.appendDiffOpening(header, to: &$0) }
-    }
-
-    /// Whether the format has a word for protection: only then does it make a difference.
-    private func saysProtection(_ header: DiffHeader) -> Bool {
-        var (with, without): ([UInt8], [UInt8]) = ([], [])
-        format.appendDiffOpening(header, to: &with)
-        format.appendDiffOpening(header.withoutProtection, to: &without)
-        return with != without
     }
 
     mutating func append(write extent: Extent) async throws {
@@ -89,11 +82,5 @@ struct MergeWriter {
         try await output.write(pieces)
         pieces = StreamPieces()
         (appendCount, bufferCount, lastBuffer) = (0, 0, nil)
-    }
-}
-
-extension DiffHeader {
-    fileprivate var withoutProtection: DiffHeader {
-        DiffHeader(fromSnapshot: fromSnapshot, toSnapshot: toSnapshot, imageByteCount: imageByteCount)
     }
 }

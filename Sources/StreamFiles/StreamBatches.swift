@@ -69,7 +69,7 @@ actor StreamBatches {
         while true {
             guard let event = try nextEvent() else {
                 if try await refill() { continue }
-                try stream.checkEnd()
+                try checkEnd()
                 return nil
             }
             switch event {
@@ -93,7 +93,7 @@ actor StreamBatches {
                 carryTail(&writes)
                 if let batch = batch(writes) { return batch }
                 guard try await refill() else {
-                    try stream.checkEnd()
+                    try checkEnd()
                     return nil
                 }
                 continue
@@ -125,11 +125,17 @@ actor StreamBatches {
     }
 
     /// The next event of what was read; nil when more must be read.
-    private func nextEvent() throws -> StreamEvent? {
+    private func nextEvent() throws(StreamDamage) -> StreamEvent? {
         guard position < end else { return nil }
-        return try buffer.withSpan { span throws(DiffError) in
-            try stream.next(span.extracting(0..<end), at: &position)
+        return try input.naming { () throws(DiffError) in
+            try buffer.withSpan { span throws(DiffError) in
+                try stream.next(span.extracting(0..<end), at: &position)
+            }
         }
+    }
+
+    private func checkEnd() throws(StreamDamage) {
+        try input.naming { () throws(DiffError) in try stream.checkEnd() }
     }
 
     /// Reads the next chunk; false when there is none. What was handed out keeps its buffer.

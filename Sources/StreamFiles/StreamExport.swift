@@ -89,7 +89,7 @@ public struct StreamExport: Sendable {
     private func header(of step: HeldSource.Step, byteCount: UInt64) -> DiffHeader {
         DiffHeader(
             fromSnapshot: step.base?.identity.name, toSnapshot: step.isHead ? nil : step.target.identity.name,
-            isProtected: format.isHistory && !step.isHead ? step.target.isPinned : nil, imageByteCount: byteCount)
+            isProtected: format.saysProtection && !step.isHead ? step.target.isPinned : nil, imageByteCount: byteCount)
     }
 }
 

@@ -39,8 +39,8 @@ public struct StreamInspection: Sendable {
                 diffs.append(DiffSummary(header: diff.header, totals: await reader.totals))
                 open = nil
             }
-        } catch let error as DiffError {
-            fault = error
+        } catch let error as StreamDamage {
+            fault = error.fault
         } catch let error as StreamFileError where error.isDamage {
             fault = error
         }

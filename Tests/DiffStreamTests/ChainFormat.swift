@@ -6,6 +6,7 @@ struct ChainFormat: StreamFormat {
     let name = "chain"
     let banner: StaticString = "rbd diff chain\n"
     let isHistory = true
+    let saysProtection = true
     private let records = DiffV1Format()
 
     func makeDecoder(limits: DiffLimits) -> any StreamDecoder {

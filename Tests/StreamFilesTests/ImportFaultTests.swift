@@ -143,7 +143,7 @@ struct ImportFaultTests {
             let input = try await medium.open(Array(scenario.stream.prefix(byteCount)), folder)
             let error = await failure { try await importing(input, into: store) }
             store.setFaults(nil)
-            #expect(error is DiffError, "\(scenario.kind), \(byteCount) bytes")
+            #expect(error is StreamDamage, "\(scenario.kind), \(byteCount) bytes")
             let isAsBefore = try await store.state() == before
             #expect(isAsBefore, "\(scenario.kind), \(byteCount) bytes")
             if medium == .file { #expect(plan.operationCount == 0, "\(scenario.kind), \(byteCount) bytes") }
@@ -157,7 +157,7 @@ struct ImportFaultTests {
         let before = try await store.state()
         let input = try await medium.open(scenario.stream + [0], folder)
         let error = await failure { try await importing(input, into: store) }
-        #expect((error as? DiffError)?.code == .afterEnd)
+        #expect((error as? StreamDamage)?.fault.code == .afterEnd)
         let isAsBefore = try await store.state() == before
         #expect(isAsBefore)
     }

@@ -217,7 +217,7 @@ struct StreamImportTests {
         let meter = StreamMeter()
         let input = try await Medium.file.open(stream, folder)
         let error = await failure { try await importing(input, into: store, meter: meter) }
-        #expect((error as? DiffError)?.code == .extentOverlaps)
+        #expect((error as? StreamDamage)?.fault.code == .extentOverlaps)
         #expect(plan.operationCount == 0)
         #expect(meter.counts.phase == .checking)
     }

@@ -123,7 +123,7 @@ struct StreamMergeTests {
     func refused(number: Int, medium: Medium) async throws {
         let inputs = Self.unmergeable[number]
         let error = await failure { try await merge(inputs.first, inputs.second, medium) }
-        #expect(error is DiffError || error is MergeError || error is StreamMergeError)
+        #expect(error is StreamDamage || error is MergeError || error is StreamMergeError)
         #expect(!(try folder.names.contains { $0.contains("merged") }))
     }
 
@@ -138,15 +138,15 @@ struct StreamMergeTests {
     func damaged() async throws {
         for byteCount in 0..<Self.first.count {
             let error = await failure { try await merge(Array(Self.first.prefix(byteCount)), Self.second) }
-            #expect(error is DiffError, "\(byteCount) bytes of the first")
+            #expect(error is StreamDamage, "\(byteCount) bytes of the first")
         }
         for byteCount in 0..<Self.second.count {
             let error = await failure { try await merge(Self.first, Array(Self.second.prefix(byteCount))) }
-            #expect(error is DiffError, "\(byteCount) bytes of the second")
+            #expect(error is StreamDamage, "\(byteCount) bytes of the second")
         }
         for inputs in [(Self.first + [0], Self.second), (Self.first, Self.second + [0])] {
             let error = await failure { try await merge(inputs.0, inputs.1) }
-            #expect((error as? DiffError)?.code == .afterEnd)
+            #expect((error as? StreamDamage)?.fault.code == .afterEnd)
         }
         #expect(!(try folder.names.contains { $0.contains("merged") }))
         try await merge(Self.first, Self.second)
