@@ -130,13 +130,3 @@ extension CephImage: MirrorImage {
         return name
     }
 }
-
-extension MirrorWrite {
-    /// Where it ends in the image.
-    fileprivate var end: UInt64 {
-        switch self {
-        case .data(let offset, let range): offset &+ UInt64(range.count)
-        case .zeroes(let extent): extent.end
-        }
-    }
-}

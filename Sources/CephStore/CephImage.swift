@@ -53,7 +53,7 @@ final class CephImage: Image {
             let before = try self.afresh { image throws(CephError) in try image.userSnapshots() }.map(\.identity.id)
             try handle.createSnapshot(try checkedCString(name, "its name"))
             let snapshots = try self.afresh { image throws(CephError) in try image.userSnapshots() }
-            guard let snapshot = snapshots.last(where: { $0.identity.name == name }) else {
+            guard let snapshot = snapshots.last(where: { $0.identity.name.hasSameBytes(as: name) }) else {
                 throw CephError(.inconsistent, "it was made and is not there")
             }
             // librbd calls it a success when another client has just made one of that name.

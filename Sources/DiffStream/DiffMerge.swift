@@ -61,7 +61,8 @@ public struct DiffMerge: Sendable {
         case .second: second.take(event)
         }
         guard case .opening = phase, first.isOpen, second.isOpen else { return }
-        guard let name = first.header.toSnapshot, name == second.header.fromSnapshot else {
+        guard let name = first.header.toSnapshot, let base = second.header.fromSnapshot, name.hasSameBytes(as: base)
+        else {
             throw MergeError(
                 firstToSnapshot: first.header.toSnapshot, secondFromSnapshot: second.header.fromSnapshot)
         }

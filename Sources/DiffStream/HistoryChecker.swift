@@ -8,7 +8,8 @@ struct HistoryChecker: Sendable {
     private var diffCount: UInt64?
     private var openedCount = 0
     private var previousToSnapshot: String?
-    private var toSnapshots: Set<String> = []
+    /// Names as bytes, as Ceph compares them.
+    private var toSnapshots: Set<[UInt8]> = []
 
     init(limits: DiffLimits) { diffCountMax = limits.diffCountMax }
 
@@ -28,7 +29,7 @@ struct HistoryChecker: Sendable {
             guard diffCount == nil || diffCount == UInt64(openedCount) else { throw toSnapshotMissing(at: record) }
             return
         }
-        guard toSnapshots.insert(name).inserted else {
+        guard toSnapshots.insert(Array(name.utf8)).inserted else {
             throw DiffError(.toSnapshotRepeated, at: record, tag: DiffTag.toSnapshot, foundName: name)
         }
     }
@@ -41,7 +42,7 @@ struct HistoryChecker: Sendable {
             return
         }
         guard let previousToSnapshot else { throw toSnapshotMissing(at: record) }
-        guard name == previousToSnapshot else {
+        guard let name, name.hasSameBytes(as: previousToSnapshot) else {
             throw DiffError(
                 .fromSnapshotDiffers, at: record, tag: DiffTag.fromSnapshot, expectedName: previousToSnapshot,
                 foundName: name)

@@ -158,6 +158,16 @@ public enum MirrorWrite: Sendable, Equatable {
     case data(offset: UInt64, range: Range<Int>)
     /// The extent reads as zeros afterwards, to the byte. Takes no space where there was none.
     case zeroes(Extent)
+
+    /// Where it ends in the image; the largest number when that does not fit in 64 bits.
+    public var end: UInt64 {
+        switch self {
+        case .zeroes(let extent): return extent.end
+        case .data(let offset, let range):
+            let (end, overflows) = offset.addingReportingOverflow(UInt64(range.count))
+            return overflows ? .max : end
+        }
+    }
 }
 
 /// An image that deltas are applied to.

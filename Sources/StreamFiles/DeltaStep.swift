@@ -26,8 +26,11 @@ public struct DeltaStep: Equatable, Sendable {
     static func history(
         to target: String?, snapshots: [Snapshot], image: String
     ) throws(ExportError) -> [DeltaStep] {
-        // Those of other exports are gone in a moment.
-        let lasting = snapshots.filter { !$0.identity.name.hasPrefix(HeldSource.temporaryPrefix) }
+        // Other exports made these to read the head, and remove them when they end.
+        let lasting = snapshots.filter { snapshot in
+            let name = snapshot.identity.name
+            return !name.hasPrefix(HeldSource.temporaryPrefix) || target.map(name.hasSameBytes) ?? false
+        }
         var targets: [Snapshot?] = lasting
         if let target {
             let last = try find(target, snapshots, image)
@@ -39,7 +42,7 @@ public struct DeltaStep: Equatable, Sendable {
     }
 
     private static func find(_ name: String, _ snapshots: [Snapshot], _ image: String) throws(ExportError) -> Snapshot {
-        guard let found = snapshots.last(where: { $0.identity.name == name }) else {
+        guard let found = snapshots.last(where: { $0.identity.name.hasSameBytes(as: name) }) else {
             throw .noSnapshot(name, image: image, present: snapshots.map(\.identity.name))
         }
         return found

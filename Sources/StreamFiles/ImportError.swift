@@ -15,8 +15,12 @@ public enum ImportError: Failure {
     case notEmpty(image: String, found: String)
     /// The image is the mirror of a sync.
     case isMirror(String)
-    /// The image is what an import left that was killed, and it has snapshots, of which some may be the user's.
-    case leftByImport(String)
+    /// An import was killed on the image, which equalled that snapshot before; nil: it was empty.
+    case leftByImport(image: String, base: SnapshotIdentity?)
+    /// An import was killed on the image that it had made; some of its snapshots may be the user's.
+    case leftWithSnapshots(image: String)
+    /// An import was killed on the image, and the snapshot that it equalled before is gone.
+    case wayBackGone(image: String)
     /// Somebody resized the image meanwhile.
     case resizedMeanwhile(image: String, expected: UInt64, found: UInt64)
     /// The import failed, and so did bringing the image back to what it was.
@@ -25,8 +29,9 @@ public enum ImportError: Failure {
     /// What can be done about it.
     public var disposition: Disposition {
         switch self {
-        case .noImage, .noBase, .targetExists, .headChanged, .notEmpty, .isMirror, .leftByImport: .refused
-        case .resizedMeanwhile: .temporary
+        case .noImage, .noBase, .targetExists, .headChanged, .notEmpty, .isMirror, .leftByImport, .leftWithSnapshots,
+            .wayBackGone, .resizedMeanwhile:
+            .refused
         case .notUndone: .permanent
         }
     }
@@ -43,9 +48,10 @@ public enum ImportError: Failure {
             "\(image) was written to since snapshot \(base): \(first.byteCount) bytes at \(first.offset)"
         case .notEmpty(let image, let found): "the stream is a full copy, and \(image) is not empty: \(found)"
         case .isMirror(let image): "\(image) is a mirror that rbd-ferry syncs"
-        case .leftByImport(let image): "\(image) was left unfinished by an import that was killed"
+        case .leftByImport(let image, _), .leftWithSnapshots(let image), .wayBackGone(let image):
+            "\(image) was left unfinished by an import that was killed"
         case .resizedMeanwhile(let image, let expected, let found):
-            "\(image) was resized meanwhile: expected \(expected) bytes, found \(found)"
+            "someone resized \(image) meanwhile (expected \(expected) bytes, found \(found)); that was undone, too"
         case .notUndone(let image, let cause, let undoing):
             "\(cause); and \(image) could not be brought back to what it was: \(undoing)"
         }
@@ -63,9 +69,13 @@ public enum ImportError: Failure {
         case .headChanged: "roll it back to that snapshot if what was written may go (`rbd snap rollback`)"
         case .notEmpty: "import to another name"
         case .isMirror: "import to another name; if it is to be a mirror no more, remove its rbd-ferry.* metadata"
-        case .leftByImport: "remove its snapshots and the image, then import again"
+        case .leftByImport(_, let base):
+            "import with --restore to make it \(base.map { "equal to \($0)" } ?? "empty") first; what was written since is lost"
+        case .leftWithSnapshots: "remove its snapshots and the image, then import again"
+        case .wayBackGone:
+            "the snapshot it came from is gone; if it is as it should be, remove its metadata \(ImportMarker.key)"
         case .resizedMeanwhile: "find out who resizes the image, then import again"
-        case .notUndone: "import again: it starts by bringing the image back"
+        case .notUndone: "import again with --restore, which brings it back first; or remove the image if it is new"
         }
     }
 }

@@ -7,10 +7,11 @@ actor ImportTarget {
     private let store: any ImageStore
     private let name: String
     private let layout: ImageLayout
+    private let restoresUnfinished: Bool
     private var image: (any MirrorImage)?
     /// What the image was; nil until it is going to be changed.
-    private var before: ImportMarker?
-    /// Whether the image's metadata say what it was.
+    private var marker: ImportMarker?
+    /// Whether the marker is with the image.
     private var isMarked = true
     /// Metadata that were set, and what they were.
     private var replaced: [(key: String, value: String?)] = []
@@ -19,19 +20,20 @@ actor ImportTarget {
     /// The snapshot that the next diff starts from.
     private var base: Snapshot?
 
-    init(_ store: any ImageStore, _ name: String, layout: ImageLayout) {
+    /// The image `name`, made with `layout` if there is none. `restoresUnfinished` permits to bring back first what an
+    /// import that was killed left, and whatever happened to the image since.
+    init(_ store: any ImageStore, _ name: String, layout: ImageLayout, restoresUnfinished: Bool) {
         self.store = store
         self.name = name
         self.layout = layout
+        self.restoresUnfinished = restoresUnfinished
     }
 
     /// Makes the image ready for a diff: nothing was written to it since the diff's base, and it has the diff's size.
     func begin(_ diff: StreamBatches.OpenedDiff) async throws -> any MirrorImage {
         let image = try await opened(for: diff)
         let byteCount = try await image.headByteCount()
-        if let base, base.byteCount != byteCount {
-            throw ImportError.resizedMeanwhile(image: name, expected: base.byteCount, found: byteCount)
-        }
+        if let base { try check(byteCount, base.byteCount) }
         if byteCount != diff.byteCount { try await image.resize(to: diff.byteCount) }
         return image
     }
@@ -68,10 +70,10 @@ actor ImportTarget {
         guard let image else { return }
         self.image = nil
         do {
-            if let before {
-                // If this is cut short too, the next import must see that there is something to bring back.
-                if !isMarked { try await image.setMetadata(ImportMarker.key, to: before.text) }
-                try await restore(image, before)
+            if let marker {
+                // If this is cut short too, it must be seen that there is something to bring back.
+                if !isMarked { try await image.setMetadata(ImportMarker.key, to: marker.text) }
+                try await restore(image, marker.before)
             }
         } catch {
             await image.close()
@@ -109,22 +111,24 @@ extension ImportTarget {
         if let found = try await store.openMirror(name) {
             image = found
             try await found.lock()
-            try await restoreAfterKill(found)
-            let marker = try await checked(found, diff.header)
+            try await restoreUnfinished(found)
+            let before = try await checked(found, diff.header)
+            let marker = ImportMarker(found.identity, before, target: diff.header.toSnapshot)
             try await found.setMetadata(ImportMarker.key, to: marker.text)
-            before = marker
+            self.marker = marker
             return found
         }
         if let base = diff.header.fromSnapshot { throw ImportError.noImage(name, base: base) }
         let created = try await store.createMirror(name, byteCount: diff.byteCount, layout: layout)
-        (image, before) = (created, .made)
+        let marker = ImportMarker(created.identity, .made, target: diff.header.toSnapshot)
+        (image, self.marker) = (created, marker)
         try await created.lock()
-        try await created.setMetadata(ImportMarker.key, to: ImportMarker.made.text)
+        try await created.setMetadata(ImportMarker.key, to: marker.text)
         return created
     }
 
     /// What the image is now, if the diff can go on it.
-    private func checked(_ image: any MirrorImage, _ header: DiffHeader) async throws -> ImportMarker {
+    private func checked(_ image: any MirrorImage, _ header: DiffHeader) async throws -> ImportMarker.Before {
         guard try await image.metadata(StreamImport.mirrorKey) == nil else { throw ImportError.isMirror(name) }
         let snapshots = try await image.snapshots()
         guard let baseName = header.fromSnapshot else {
@@ -136,10 +140,12 @@ extension ImportTarget {
             }
             return .empty(byteCount: try await image.headByteCount())
         }
-        guard let base = snapshots.last(where: { $0.identity.name == baseName }) else {
+        guard let base = snapshots.last(where: { $0.identity.name.hasSameBytes(as: baseName) }) else {
             throw ImportError.noBase(baseName, image: name, present: snapshots.map(\.identity.name))
         }
-        if let taken = snapshots.first(where: { $0.identity.name == header.toSnapshot }) {
+        if let target = header.toSnapshot,
+            let taken = snapshots.first(where: { $0.identity.name.hasSameBytes(as: target) })
+        {
             throw ImportError.targetExists(taken.identity, image: name)
         }
         if let first = try await image.firstChange(since: base.identity) {
@@ -149,28 +155,37 @@ extension ImportTarget {
         return .base(id: base.identity.id)
     }
 
-    /// Brings an image back that an import was killed on.
-    private func restoreAfterKill(_ image: any MirrorImage) async throws {
-        guard let text = try await image.metadata(ImportMarker.key), let marker = ImportMarker(text: text) else {
+    /// Brings an image back that an import was killed on, if that is permitted.
+    private func restoreUnfinished(_ image: any MirrorImage) async throws {
+        guard let text = try await image.metadata(ImportMarker.key) else { return }
+        guard let left = ImportMarker(text: text, image: image.identity), try await !isComplete(left, image) else {
+            try await image.removeMetadata(ImportMarker.key)
             return
         }
-        if case .base(let id) = marker {
-            try await isComplete(image, after: id)
-                ? image.removeMetadata(ImportMarker.key) : restore(image, marker)
-            return
+        let snapshots = try await image.snapshots()
+        if case .base(let id) = left.before {
+            guard let base = snapshots.first(where: { $0.identity.id == id }) else {
+                throw ImportError.wayBackGone(image: name)
+            }
+            guard restoresUnfinished else { throw ImportError.leftByImport(image: name, base: base.identity) }
+        } else {
+            guard snapshots.isEmpty else { throw ImportError.leftWithSnapshots(image: name) }
+            guard restoresUnfinished else { throw ImportError.leftByImport(image: name, base: nil) }
         }
-        guard try await image.snapshots().isEmpty else { throw ImportError.leftByImport(name) }
         // One that was made stays, empty: this import fills it.
-        try await marker == .made ? image.wipe() : restore(image, marker)
+        try await left.before == .made ? image.wipe() : restore(image, left.before)
     }
 
-    /// Whether an import that was killed had made its snapshot already: the head equals one newer than its base.
-    private func isComplete(_ image: any MirrorImage, after baseID: UInt64) async throws -> Bool {
-        guard let newest = try await image.snapshots().last, newest.identity.id > baseID else { return false }
+    /// Whether an import that was killed had made its snapshot already, and the head equals it.
+    private func isComplete(_ left: ImportMarker, _ image: any MirrorImage) async throws -> Bool {
+        guard let target = left.target, let newest = try await image.snapshots().last,
+            newest.identity.name.hasSameBytes(as: target)
+        else { return false }
+        if case .base(let id) = left.before, newest.identity.id <= id { return false }
         return try await image.firstChange(since: newest.identity) == nil
     }
 
-    private func restore(_ image: any MirrorImage, _ before: ImportMarker) async throws {
+    private func restore(_ image: any MirrorImage, _ before: ImportMarker.Before) async throws {
         for snapshot in made.reversed() { try await image.removeSnapshot(snapshot.snapshot.identity) }
         switch before {
         case .made:
@@ -181,7 +196,7 @@ extension ImportTarget {
             if try await image.headByteCount() != byteCount { try await image.resize(to: byteCount) }
         case .base(let id):
             guard let base = try await image.snapshots().first(where: { $0.identity.id == id }) else {
-                throw StoreError(.notFound, "roll back", name, detail: "its snapshot with id \(id) is gone")
+                throw ImportError.wayBackGone(image: name)
             }
             // Perhaps nothing was applied yet, and a roll back goes through the whole image.
             if try await image.firstChange(since: base.identity) != nil { try await image.rollBack(to: base.identity) }

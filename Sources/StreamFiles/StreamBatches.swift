@@ -168,13 +168,3 @@ actor StreamBatches {
             offset: offset - UInt64(carried.count), range: (range.lowerBound - carried.count)..<range.upperBound)
     }
 }
-
-extension MirrorWrite {
-    /// Where it ends in the image.
-    var end: UInt64 {
-        switch self {
-        case .data(let offset, let range): offset + UInt64(range.count)
-        case .zeroes(let extent): extent.end
-        }
-    }
-}

@@ -20,13 +20,20 @@ public struct StreamImport: Sendable {
 
     private let store: any ImageStore
     private let name: String
+    private let restoresUnfinished: Bool
     private let workers: BlockingThreads
     private let meter: StreamMeter
 
-    /// An import into the image `name` of `store`. `workers` look for zeros; `meter` counts.
-    public init(to name: String, in store: any ImageStore, workers: BlockingThreads, meter: StreamMeter) {
+    /// An import into the image `name` of `store`. `restoresUnfinished` permits to bring the image back first to what
+    /// it was before an import that was killed; what happened to it since is lost. `workers` look for zeros; `meter`
+    /// counts.
+    public init(
+        to name: String, in store: any ImageStore, restoresUnfinished: Bool = false, workers: BlockingThreads,
+        meter: StreamMeter
+    ) {
         self.store = store
         self.name = name
+        self.restoresUnfinished = restoresUnfinished
         self.workers = workers
         self.meter = meter
     }
@@ -45,20 +52,29 @@ public struct StreamImport: Sendable {
     public func run(_ input: StreamInput) async throws -> Outcome {
         if input.isRewindable {
             meter.update { $0.phase = .checking }
-            let reader = StreamBatches(input)
-            while try await reader.nextDiff() != nil {}
+            try await check(StreamBatches(input))
             try await input.rewind()
         }
         meter.update { $0.phase = .importing }
         let reader = StreamBatches(input)
         // Read as far as the first extent, so that an image is made with the layout that the stream says.
         let first = try await reader.nextDiff()
-        let target = ImportTarget(store, name, layout: await reader.image?.layout ?? .standard)
+        let target = ImportTarget(store, name, layout: await reader.image?.layout ?? .standard,
+            restoresUnfinished: restoresUnfinished)
         do {
             return try await apply(reader, first, to: target)
         } catch {
             try await undo(target, error)
         }
+    }
+
+    /// Reads a stream to its end, and does nothing with it.
+    private func check(_ reader: StreamBatches) async throws {
+        while let diff = try await reader.nextDiff() {
+            meter.beginDiff(imageByteCount: diff.byteCount)
+            while let batch = try await reader.nextBatch() { meter.update { $0.offset = batch.end } }
+        }
+        meter.update { $0.diffNumber = 0 }
     }
 
     private func apply(
@@ -157,5 +173,7 @@ extension ImageHeader {
 
 extension Error {
     /// What happened, on one line.
-    fileprivate var oneLine: String { (self as? any Failure)?.cause ?? "\(self)" }
+    fileprivate var oneLine: String {
+        self is CancellationError ? "interrupted" : (self as? any Failure)?.cause ?? "\(self)"
+    }
 }

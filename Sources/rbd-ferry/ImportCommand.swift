@@ -25,19 +25,29 @@ struct ImportCommand: AsyncParsableCommand {
     @Option(name: .long, help: ArgumentHelp("Ceph: the pool for the data of an image that is made.", valueName: "pool"))
     var dataPool: String?
 
+    @Flag(
+        name: .long,
+        help: "First bring the image back to what it was before an import that was killed; what came since is lost.")
+    var restore = false
+
     @OptionGroup var storeOptions: StoreOptions
     @OptionGroup var report: ReportOptions
 
-    func run() async throws {
-        let spec = try ImageSpec(spec)
-        guard spec.snapshot == nil else {
+    func validate() throws {
+        guard (try? ImageSpec(spec))?.snapshot == nil else {
             throw ValidationError("an import goes to an image, not to a snapshot; the stream says what it leads to")
         }
+    }
+
+    func run() async throws {
+        let spec = try ImageSpec(spec)
         let run = StreamRun(report)
         let input = try await StreamInput.open(file, threads: run.threads)
         let outcome = try await run.run(spec.image, isWaiting: { input.isWaiting }) {
             try await storeOptions.withStore(of: spec, dataPool: dataPool) { store in
-                try await StreamImport(to: spec.image, in: store, workers: run.threads, meter: run.meter).run(input)
+                try await StreamImport(
+                    to: spec.image, in: store, restoresUnfinished: restore, workers: run.threads, meter: run.meter
+                ).run(input)
             }
         }
         await input.close()
