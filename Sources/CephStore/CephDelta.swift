@@ -66,8 +66,12 @@ final class CephDelta: Delta {
 
     func changedObjects(from offset: UInt64) async throws(StoreError) -> ExtentBatch {
         try await perform("find changed objects of") { () async throws(CephError) in
-            let batch = try await self.scan.objects(from: offset)
-            try await CephThreads.control.run { () throws(CephError) in try self.checkStillTrue(false) }
+            // Without a map that can be trusted, librbd would list too little, or take long for too much.
+            let batch =
+                self.scan.trustsObjectMap
+                ? try await self.scan.objects(from: offset) : try await self.scan.batch(from: offset)
+            let isLast = batch.scannedTo >= self.byteCount
+            try await CephThreads.control.run { () throws(CephError) in try self.checkStillTrue(isLast) }
             return batch
         }
     }

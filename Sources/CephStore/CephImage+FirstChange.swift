@@ -76,6 +76,8 @@ extension CephImage {
     ) async throws(CephError) -> Extent? {
         var offset: UInt64 = 0
         while offset < scan.byteCount {
+            // Comparing what was rolled back may take long.
+            guard !Task.isCancelled else { throw CephError(.unavailable, "it was interrupted") }
             let batch = try await scan.scan.batch(from: offset)
             for changed in batch.extents {
                 if let difference = try await comparison.firstDifference(in: changed.extent) { return difference }

@@ -26,6 +26,7 @@ final class HeadComparison: Sendable {
     func firstDifference(in extent: Extent) async throws(CephError) -> Extent? {
         var rest: Extent? = extent
         while let piece = rest?.clipped(to: (rest?.offset ?? 0) + Self.pieceByteCountMax) {
+            guard !Task.isCancelled else { throw CephError(.unavailable, "it was interrupted") }
             if let offset = try await firstDifferentOffset(in: piece) { return extent.clipped(from: offset) }
             rest = rest?.clipped(from: piece.end)
         }

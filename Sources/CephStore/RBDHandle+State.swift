@@ -1,4 +1,5 @@
 import CCeph
+import FerryCore
 import Glibc
 import ImageStore
 
@@ -27,8 +28,6 @@ extension RBDHandle {
 
     /// Entries that are asked for at once.
     private static let metadataPageCount: UInt64 = 64
-    /// Most bytes of metadata that are taken from an image, names and values together.
-    private static let allMetadataByteCountMax = 4 << 20
 
     /// All metadata, in ascending order of key.
     func allMetadata() throws(CephError) -> [ImageMetadata] {
@@ -38,8 +37,8 @@ extension RBDHandle {
             let page = try metadataPage(after: entries.last?.key ?? "")
             guard !page.isEmpty else { return entries }
             byteCount += page.reduce(0) { $0 + $1.key.utf8.count + $1.value.utf8.count }
-            guard byteCount <= Self.allMetadataByteCountMax else {
-                throw CephError(.unsupported, "it has more than \(Self.allMetadataByteCountMax) bytes of metadata")
+            guard byteCount <= Limits.imageMetadataByteCountMax else {
+                throw CephError(.unsupported, "it has more than \(Limits.imageMetadataByteCountMax) bytes of metadata")
             }
             entries += page
         }
@@ -52,7 +51,7 @@ extension RBDHandle {
     private func metadataPage(after key: String) throws(CephError) -> [ImageMetadata] {
         let start = try checkedCString(key, "the key")
         var (keysByteCount, valuesByteCount) = (4096, 4096)
-        while max(keysByteCount, valuesByteCount) <= Self.allMetadataByteCountMax {
+        while max(keysByteCount, valuesByteCount) <= Limits.imageMetadataByteCountMax {
             var keys = [CChar](repeating: 0, count: keysByteCount)
             var values = [CChar](repeating: 0, count: valuesByteCount)
             let result = rbd_metadata_list(
@@ -65,7 +64,7 @@ extension RBDHandle {
             try check(result, "rbd_metadata_list")
             return try Self.metadata(keys.prefix(keysByteCount), values.prefix(valuesByteCount))
         }
-        throw CephError(.unsupported, "its metadata is longer than \(Self.allMetadataByteCountMax) bytes")
+        throw CephError(.unsupported, "its metadata is longer than \(Limits.imageMetadataByteCountMax) bytes")
     }
 
     private static func metadata(

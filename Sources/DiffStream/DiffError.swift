@@ -126,6 +126,8 @@ public struct DiffError: Failure, Hashable {
     public var remedy: String {
         switch code {
         case .badBanner: "check that this is the right file and format"
+        case .extentDescends, .extentOverlaps:
+            "make the stream with rbd-ferry, or with a newer rbd and exact extents (not --whole-object)"
         case .empty: "look at what should have written the stream"
         case .cutShort, .endMissing: "get the whole stream again; what came of it must not be used"
         default: "make the stream again; if that does not help, report it with the program that wrote it"
@@ -145,7 +147,7 @@ extension DiffError.Code {
         case .contradictingLength: "a record's two lengths contradict each other"
         case .nameTooLong: "a name is too long"
         case .nameEmpty: "a name is empty"
-        case .nameNotText: "a name is not UTF-8 text"
+        case .nameNotText: "a name or a value is not UTF-8 text"
         case .badProtection: "a protection record is neither 0 nor 1"
         case .writeTooLong: "a write is too long"
         case .skippedTooLong: "an unknown record is too long to pass over"

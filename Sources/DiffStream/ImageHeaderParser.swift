@@ -74,7 +74,7 @@ struct ImageHeaderParser {
 /// Gathers an image header from its rules.
 struct ImageHeaderBuilder: Sendable {
     /// Most bytes of metadata that an image may have here.
-    static let metadataByteCountMax = Limits.controlByteCountMax
+    static let metadataByteCountMax = Limits.imageMetadataByteCountMax
 
     private var numbers: [UInt8: UInt64] = [:]
     private var metadata: [ImageHeader.Metadata] = []

@@ -16,6 +16,8 @@ public enum Limits {
     public static let blockRecordCountMax = 1 << 16
     /// Largest control record payload, in bytes.
     public static let controlByteCountMax = 256 * 1024
+    /// Metadata of one image, keys and values together, in bytes.
+    public static let imageMetadataByteCountMax = 4 << 20
     /// Snapshots that an offer lists, newest first.
     public static let offeredSnapshotCountMax = 1024
     /// Bytes of names in an offer's list of snapshots; the whole offer stays below `controlByteCountMax`.

@@ -26,7 +26,9 @@ struct DiffWriter: Sendable {
         var opening = opening
         opening.appendHead { format.appendDiffOpening(header, to: &$0) }
         try await output.write(opening)
-        let units = DeltaUnits(delta: delta, from: 0) { _ in }
+        let units = DeltaUnits(delta: delta, from: 0) { [meter] offset in
+            meter.update { $0.scannedOffset = offset }
+        }
         try await orderedMap(
             width: Self.unitCountMax, next: { try await units.next() },
             transform: { try await records(of: $0) },

@@ -1,5 +1,4 @@
 public import FerryCore
-public import ImageStore
 
 /// Why an image can't be read as was asked.
 public enum ExportError: Failure {
@@ -9,15 +8,18 @@ public enum ExportError: Failure {
     case baseNotOlder(base: SnapshotIdentity, target: SnapshotIdentity)
     /// A snapshot was deleted while it was read: what was read may be zeros that never were.
     case snapshotGone(SnapshotIdentity, image: String)
-    /// The stream is whole, but what was done to the source for it could not be undone.
-    case notReleased(image: String, snapshots: [String], StoreError)
+    /// A sync or an import is applying something to the head, or was cut while it did.
+    case unfinishedHead(image: String)
+    /// It failed, and what was done to the source for it could not be undone.
+    case leftBehind(LeftBehind, after: String)
 
     /// What can be done about it.
     public var disposition: Disposition {
         switch self {
         case .noSnapshot, .baseNotOlder: .usage
         case .snapshotGone: .temporary
-        case .notReleased(_, _, let error): error.disposition
+        case .unfinishedHead: .refused
+        case .leftBehind: .permanent
         }
     }
 
@@ -28,8 +30,8 @@ public enum ExportError: Failure {
         case .baseNotOlder(let base, let target): "\(base) is not older than \(target)"
         case .snapshotGone(let snapshot, let image):
             "snapshot \(snapshot) of \(image) was deleted while it was read; the stream was not completed"
-        case .notReleased(let image, let snapshots, let error):
-            "the stream is whole, but \(snapshots.joined(separator: ", ")) of \(image) stayed: \(error.cause)"
+        case .unfinishedHead(let image): "the head of \(image) holds part of a transfer that is not finished"
+        case .leftBehind(_, let cause): cause
         }
     }
 
@@ -40,7 +42,8 @@ public enum ExportError: Failure {
             present.isEmpty ? "it has none" : "it has: \(present.suffix(8).joined(separator: ", ").printable)"
         case .baseNotOlder: "give the older snapshot as --from"
         case .snapshotGone: "export again, from snapshots that stay"
-        case .notReleased: "unprotect them, and remove those whose name begins with \(HeldSource.temporaryPrefix)"
+        case .unfinishedHead: "name a snapshot, or wait until the sync or the import is done"
+        case .leftBehind(let left, _): left.text
         }
     }
 }

@@ -32,16 +32,18 @@ public struct ExtentListing: Sendable {
         public var imageByteCount: UInt64 = 0
         /// Why the snapshots were not pinned meanwhile; nil when they were.
         public var pinFailure: StoreError?
+        /// What was done to the source and could not be undone; nil when nothing was left.
+        public var leftBehind: LeftBehind?
     }
 
     /// Gives `body` each changed extent of `image`, called `name`, in ascending order; neighbours of one kind are
     /// joined. What was given counts only when this returns.
     public func run(
-        _ image: any SourceImage, name: String, meter: StreamMeter, _ body: (ChangedExtent) throws -> Void
+        _ image: any SourceImage, name: String, meter: StreamMeter, _ body: (ChangedExtent) async throws -> Void
     ) async throws -> Totals {
         let steps = try DeltaStep.single(
             to: snapshot, from: base, snapshots: try await image.snapshots(), image: name)
-        return try await HeldSource.with(steps, of: image, name: name) { source in
+        let (listed, leftBehind) = try await HeldSource.with(steps, of: image, name: name) { source in
             var totals = Totals()
             totals.pinFailure = source.pinFailure
             for step in source.steps {
@@ -59,10 +61,13 @@ public struct ExtentListing: Sendable {
             }
             return totals
         }
+        var totals = listed
+        totals.leftBehind = leftBehind
+        return totals
     }
 
     private func list(
-        _ delta: any Delta, _ meter: StreamMeter, _ totals: inout Totals, _ body: (ChangedExtent) throws -> Void
+        _ delta: any Delta, _ meter: StreamMeter, _ totals: inout Totals, _ body: (ChangedExtent) async throws -> Void
     ) async throws {
         totals.imageByteCount = delta.byteCount
         var open: ChangedExtent?
@@ -74,25 +79,27 @@ public struct ExtentListing: Sendable {
                 if let joined = open?.joined(with: changed) {
                     open = joined
                 } else {
-                    if let open { try totals.note(open, body) }
+                    if let open { try await totals.note(open, body) }
                     open = changed
                 }
             }
             offset = batch.scannedTo
             meter.update { $0.offset = batch.scannedTo }
         }
-        if let open { try totals.note(open, body) }
+        if let open { try await totals.note(open, body) }
     }
 }
 
 extension ExtentListing.Totals {
-    fileprivate mutating func note(_ changed: ChangedExtent, _ body: (ChangedExtent) throws -> Void) throws {
+    fileprivate mutating func note(
+        _ changed: ChangedExtent, _ body: (ChangedExtent) async throws -> Void
+    ) async throws {
         extentCount += 1
         switch changed.content {
         case .data: dataByteCount += changed.extent.byteCount
         case .zero: zeroByteCount += changed.extent.byteCount
         }
-        try body(changed)
+        try await body(changed)
     }
 }
 

@@ -33,20 +33,28 @@ public struct HeldSource: Sendable {
     private let pinned: [SnapshotIdentity]
     private let temporary: SnapshotIdentity?
 
-    /// Holds what `steps` need as long as `body` runs, also when it is cancelled.
+    /// Holds what `steps` need as long as `body` runs, also when it is cancelled. Gives what `body` gave, and what could
+    /// not be let go of.
     static func with<Result: Sendable>(
         _ steps: [DeltaStep], of image: any SourceImage, name: String, _ body: (HeldSource) async throws -> Result
-    ) async throws -> Result {
+    ) async throws -> (result: Result, leftBehind: LeftBehind?) {
+        if steps.contains(where: { $0.target == nil }) { try await checkHead(of: image, name) }
         let held = try await hold(steps, image, name)
         let result: Result
         do {
             result = try await body(held)
         } catch {
-            _ = await held.release()
+            if let left = await held.release() { throw ExportError.leftBehind(left, after: error.oneLine) }
             throw error
         }
-        if let error = await held.release() { throw error }
-        return result
+        return (result, await held.release())
+    }
+
+    /// Throws when the head is what a sync or an import has applied half of: no state that any image ever had.
+    private static func checkHead(of image: any SourceImage, _ name: String) async throws {
+        for key in [ImportMarker.key, StreamImport.checkpointKey] where try await image.metadata(key) != nil {
+            throw ExportError.unfinishedHead(image: name)
+        }
     }
 
     /// Throws unless both ends of a step are still there: what librbd gave after a deletion was wrong, not an error.
@@ -70,7 +78,7 @@ public struct HeldSource: Sendable {
             image: image, name: name, steps: held, pinFailure: pins.tolerable, pinned: pins.made,
             temporary: temporary?.identity)
         if let failure = pins.failure {
-            _ = await source.release()
+            if let left = await source.release() { throw ExportError.leftBehind(left, after: failure.cause) }
             throw failure
         }
         return source
@@ -97,11 +105,10 @@ public struct HeldSource: Sendable {
         }
     }
 
-    /// Undoes what was done to the source; what could not be undone is the error. Not stopped by a cancellation.
-    private func release() async -> ExportError? {
+    /// Undoes what was done to the source, and gives what could not be undone. Not stopped by a cancellation.
+    private func release() async -> LeftBehind? {
         await Task { [image, name, pinned, temporary] in
-            var left: [String] = []
-            var failure: StoreError?
+            var left = LeftBehind(image: name, snapshots: [], cause: "")
             for snapshot in pinned + [temporary].compactMap(\.self) {
                 do throws(StoreError) {
                     if snapshot == temporary {
@@ -110,11 +117,13 @@ public struct HeldSource: Sendable {
                         try await image.unpin(snapshot)
                     }
                 } catch {
-                    failure = error
-                    left.append(snapshot.name)
+                    // Somebody has cloned it meanwhile, and so needs the protection.
+                    if error.reason == .locked, snapshot != temporary { continue }
+                    left.cause = error.cause
+                    left.snapshots.append(snapshot.name)
                 }
             }
-            return failure.map { ExportError.notReleased(image: name, snapshots: left, $0) }
+            return left.snapshots.isEmpty ? nil : left
         }.value
     }
 
@@ -122,5 +131,28 @@ public struct HeldSource: Sendable {
         let stem = SnapshotName.own(at: Date(), taken: [])
         let random = String(UInt32.random(in: .min ... .max), radix: 36)
         return "\(temporaryPrefix)\(stem.dropFirst("ferry-".count))-\(random)"
+    }
+}
+
+/// Snapshots that stayed protected, or stayed at all, though they were only held to be read.
+public struct LeftBehind: Hashable, Sendable {
+    /// The image.
+    public let image: String
+    /// Their names.
+    public fileprivate(set) var snapshots: [String]
+    /// Why.
+    public fileprivate(set) var cause: String
+
+    /// What stayed, and what to do, on one line.
+    public var text: String {
+        "\(snapshots.joined(separator: ", ").printable) of \(image) could not be let go of (\(cause)): unprotect what "
+            + "is protected, and remove what begins with \(HeldSource.temporaryPrefix)"
+    }
+}
+
+extension Error {
+    /// What happened, on one line.
+    var oneLine: String {
+        self is CancellationError ? "interrupted" : (self as? any Failure)?.cause ?? "\(self)"
     }
 }

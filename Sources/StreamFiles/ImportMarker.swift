@@ -20,7 +20,7 @@ struct ImportMarker: Equatable {
 
     let image: ImageIdentity
     let before: Before
-    /// The snapshot that the first diff leads to; nil for the head.
+    /// The snapshot that the import makes; nil for a history, which makes several, and for a diff to the head.
     let target: String?
 
     init(_ image: ImageIdentity, _ before: Before, target: String?) {

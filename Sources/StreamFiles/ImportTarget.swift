@@ -7,6 +7,7 @@ actor ImportTarget {
     private let store: any ImageStore
     private let name: String
     private let layout: ImageLayout
+    private let isHistory: Bool
     private let restoresUnfinished: Bool
     private var image: (any MirrorImage)?
     /// What the image was; nil until it is going to be changed.
@@ -20,12 +21,16 @@ actor ImportTarget {
     /// The snapshot that the next diff starts from.
     private var base: Snapshot?
 
-    /// The image `name`, made with `layout` if there is none. `restoresUnfinished` permits to bring back first what an
-    /// import that was killed left, and whatever happened to the image since.
-    init(_ store: any ImageStore, _ name: String, layout: ImageLayout, restoresUnfinished: Bool) {
+    /// The image `name`, made with `layout` if there is none, for a stream with one diff or with a history.
+    /// `restoresUnfinished` permits to bring back first what an import that was killed left, and whatever happened to
+    /// the image since.
+    init(
+        _ store: any ImageStore, _ name: String, layout: ImageLayout, isHistory: Bool, restoresUnfinished: Bool
+    ) {
         self.store = store
         self.name = name
         self.layout = layout
+        self.isHistory = isHistory
         self.restoresUnfinished = restoresUnfinished
     }
 
@@ -113,14 +118,14 @@ extension ImportTarget {
             try await found.lock()
             try await restoreUnfinished(found)
             let before = try await checked(found, diff.header)
-            let marker = ImportMarker(found.identity, before, target: diff.header.toSnapshot)
+            let marker = ImportMarker(found.identity, before, target: isHistory ? nil : diff.header.toSnapshot)
             try await found.setMetadata(ImportMarker.key, to: marker.text)
             self.marker = marker
             return found
         }
         if let base = diff.header.fromSnapshot { throw ImportError.noImage(name, base: base) }
         let created = try await store.createMirror(name, byteCount: diff.byteCount, layout: layout)
-        let marker = ImportMarker(created.identity, .made, target: diff.header.toSnapshot)
+        let marker = ImportMarker(created.identity, .made, target: isHistory ? nil : diff.header.toSnapshot)
         (image, self.marker) = (created, marker)
         try await created.lock()
         try await created.setMetadata(ImportMarker.key, to: marker.text)

@@ -8,14 +8,16 @@ actor MergeInput {
     /// What the ranges of the last data event lie in.
     private(set) var buffer = DataBuffer(byteCount: 0)
     private let input: StreamInput
+    private let meter: StreamMeter
     private var stream = CheckedStream()
     private var position = 0
     private var end = 0
     /// An event that was read ahead.
     private var pending: DiffEvent?
 
-    init(_ input: StreamInput) {
+    init(_ input: StreamInput, _ meter: StreamMeter) {
         self.input = input
+        self.meter = meter
     }
 
     /// The format. Throws for one that holds a history, which is no single diff.
@@ -67,6 +69,7 @@ actor MergeInput {
         let byteCount = try await input.read(into: next, range: 0..<next.byteCount)
         guard byteCount > 0 else { return false }
         (buffer, position, end) = (next, 0, byteCount)
+        meter.update { $0.dataByteCount += UInt64(byteCount) }
         return true
     }
 }

@@ -15,8 +15,7 @@ struct MergeWriter {
     private let meter: StreamMeter
     private var pieces = StreamPieces()
     private var appendCount = 0
-    private var bufferCount = 0
-    private var lastBuffer: DataBuffer?
+    private var buffers = Set<ObjectIdentifier>()
     private var header = DiffHeader()
     private var totals = DiffTotals()
 
@@ -50,8 +49,7 @@ struct MergeWriter {
     /// The bytes of the write that was announced last.
     mutating func append(_ range: Range<Int>, of buffer: DataBuffer) async throws {
         pieces.append(range, of: buffer)
-        if lastBuffer !== buffer { bufferCount += 1 }
-        lastBuffer = buffer
+        buffers.insert(ObjectIdentifier(buffer))
         try await handOnIfFull()
     }
 
@@ -73,7 +71,7 @@ struct MergeWriter {
         appendCount += 1
         guard
             pieces.byteCount >= Self.byteCountTarget || appendCount >= Self.appendCountMax
-                || bufferCount >= Self.bufferCountMax
+                || buffers.count >= Self.bufferCountMax
         else { return }
         try await handOn()
     }
@@ -81,6 +79,7 @@ struct MergeWriter {
     private mutating func handOn() async throws {
         try await output.write(pieces)
         pieces = StreamPieces()
-        (appendCount, bufferCount, lastBuffer) = (0, 0, nil)
+        appendCount = 0
+        buffers = []
     }
 }

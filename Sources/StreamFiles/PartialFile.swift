@@ -8,7 +8,8 @@ final class PartialFile {
     let descriptor: StreamDescriptor
     private let path: String
     private let replacesExisting: Bool
-    private let folder: String
+    /// Nil where the user may make files and not look: then nobody can make the name durable.
+    private let folder: StreamDescriptor?
     private let temporaryPath: String
     private var hasTemporaryName = true
 
@@ -17,7 +18,7 @@ final class PartialFile {
         self.path = path
         self.replacesExisting = replacesExisting
         let (folder, name) = Self.parts(path)
-        self.folder = folder
+        self.folder = try Self.openFolder(folder, for: path)
         for _ in 0..<16 {
             let temporaryPath = "\(folder)/\(Self.temporaryName(for: name))"
             do throws(StreamFileError) {
@@ -43,7 +44,7 @@ final class PartialFile {
             try link()
         }
         hasTemporaryName = false
-        try StreamDescriptor.open(folder, O_RDONLY | O_DIRECTORY, "open").sync("write")
+        try folder?.syncIfSupported("write")
     }
 
     /// Takes the file away, unless it was published. Any number of times.
@@ -63,16 +64,30 @@ final class PartialFile {
     private func link() throws(StreamFileError) {
         guard Glibc.link(temporaryPath, path) == 0 else {
             let code = errno
-            guard code == EPERM || code == EOPNOTSUPP else { throw StreamFileError(errno: code, "create", path) }
+            guard code != EEXIST else { throw StreamFileError(errno: code, "create", path) }
             return try claimAndRename()
         }
         _ = unlink(temporaryPath)
     }
 
-    /// For file systems without links (exFAT): takes the name with an empty file, and replaces that.
+    /// For file systems without links (exFAT, some in user space): takes the name with an empty file, and replaces that.
     private func claimAndRename() throws(StreamFileError) {
         _ = try StreamDescriptor.open(path, O_WRONLY | O_CREAT | O_EXCL, "create")
-        try rename()
+        do throws(StreamFileError) {
+            try rename()
+        } catch {
+            _ = unlink(path)
+            throw error
+        }
+    }
+
+    private static func openFolder(_ folder: String, for path: String) throws(StreamFileError) -> StreamDescriptor? {
+        do throws(StreamFileError) {
+            return try StreamDescriptor.open(folder, O_RDONLY | O_DIRECTORY, "create", name: path)
+        } catch {
+            guard error.reason == .notPermitted else { throw error }
+            return nil
+        }
     }
 
     private static func parts(_ path: String) -> (folder: String, name: Substring) {

@@ -109,6 +109,18 @@ final class StreamDescriptor: Sendable {
         guard Self.retrying({ fsync(raw) }) == 0 else { throw StreamFileError(errno: errno, operation, path) }
     }
 
+    /// Makes everything durable where the file system offers that: for folders, not all do.
+    func syncIfSupported(_ operation: String) throws(StreamFileError) {
+        guard Self.retrying({ fsync(raw) }) != 0, errno != EINVAL, errno != EOPNOTSUPP else { return }
+        throw StreamFileError(errno: errno, operation, path)
+    }
+
+    /// Starts to write back what was written in a range, so that making all of it durable is not one long wait. What is
+    /// on the disk already leaves the memory. Implements: int posix_fadvise(int, off_t, off_t, int);
+    func startWriteback(from offset: UInt64, byteCount: UInt64) {
+        _ = posix_fadvise(raw, off_t(clamping: offset), off_t(clamping: byteCount), POSIX_FADV_DONTNEED)
+    }
+
     /// Reads what there is, waiting for at least a byte of it; 0 at the end.
     /// Implements: ssize_t read(int, void *, size_t);
     func read(into target: UnsafeMutableRawBufferPointer, _ operation: String) throws -> Int {

@@ -30,6 +30,8 @@ public struct StreamExport: Sendable {
         public let diffs: [DiffSummary]
         /// Why the snapshots were not pinned meanwhile; nil when they were.
         public let pinFailure: StoreError?
+        /// What was done to the source and could not be undone; nil when nothing was left.
+        public let leftBehind: LeftBehind?
     }
 
     /// Exports `image`, called `name`. When this returns, `output` is finished; when it throws, it was abandoned.
@@ -38,13 +40,14 @@ public struct StreamExport: Sendable {
     ) async throws -> Outcome {
         do {
             let steps = try steps(of: try await image.snapshots(), name)
-            return try await HeldSource.with(steps, of: image, name: name) { source in
+            let (written, leftBehind) = try await HeldSource.with(steps, of: image, name: name) { source in
                 meter.update { $0.diffCount = UInt64(source.steps.count) }
                 let diffs = try await write(source, output, workers, meter)
                 meter.update { $0.phase = .finishing }
                 try await output.finish()
-                return Outcome(diffs: diffs, pinFailure: source.pinFailure)
+                return (diffs: diffs, pinFailure: source.pinFailure)
             }
+            return Outcome(diffs: written.diffs, pinFailure: written.pinFailure, leftBehind: leftBehind)
         } catch {
             await output.abandon()
             throw error

@@ -13,6 +13,8 @@ public struct StreamImport: Sendable {
     static let ownKeyPrefix = "rbd-ferry."
     /// Metadata that says that an image is a sync's mirror.
     static let mirrorKey = ownKeyPrefix + "mirror"
+    /// Metadata that says that a sync has applied part of a transfer to an image's head.
+    static let checkpointKey = ownKeyPrefix + "checkpoint"
     /// Metadata that changes how librbd treats an image; not taken from a stream.
     static let librbdKeyPrefix = "conf_"
     /// Batches being applied at once; each holds a chunk of the stream.
@@ -59,8 +61,9 @@ public struct StreamImport: Sendable {
         let reader = StreamBatches(input)
         // Read as far as the first extent, so that an image is made with the layout that the stream says.
         let first = try await reader.nextDiff()
-        let target = ImportTarget(store, name, layout: await reader.image?.layout ?? .standard,
-            restoresUnfinished: restoresUnfinished)
+        let target = ImportTarget(
+            store, name, layout: await reader.image?.layout ?? .standard,
+            isHistory: await reader.format?.isHistory ?? false, restoresUnfinished: restoresUnfinished)
         do {
             return try await apply(reader, first, to: target)
         } catch {
@@ -85,13 +88,16 @@ public struct StreamImport: Sendable {
         meter.update { [count = await reader.diffCount] in $0.diffCount = count ?? 1 }
         while let diff = opened {
             meter.beginDiff(imageByteCount: diff.byteCount)
-            try await apply(reader, to: try await target.begin(diff), isFull: diff.header.fromSnapshot == nil)
+            meter.update { $0.phase = .preparing }
+            let image = try await target.begin(diff)
+            meter.update { $0.phase = .importing }
+            try await apply(reader, to: image, isFull: diff.header.fromSnapshot == nil)
             diffs.append(DiffSummary(header: diff.header, totals: await reader.totals))
             // Before its snapshot is made: a stream that goes on wrongly must not leave one.
             opened = try await reader.nextDiff()
+            meter.update { $0.phase = .finishing }
             try await target.finish(diff)
         }
-        meter.update { $0.phase = .finishing }
         let metadata = await reader.image?.metadata ?? []
         let dropped = metadata.filter { $0.key.hasPrefix(Self.librbdKeyPrefix) || $0.key.hasPrefix(Self.ownKeyPrefix) }
         let taken = metadata.filter { !dropped.contains($0) }
@@ -168,12 +174,5 @@ extension ImageHeader {
         let layout = ImageLayout(
             objectOrder: UInt8(clamping: order), stripeUnitByteCount: stripeUnit, stripeCount: stripeCount)
         return layout.isValid ? layout : .standard
-    }
-}
-
-extension Error {
-    /// What happened, on one line.
-    fileprivate var oneLine: String {
-        self is CancellationError ? "interrupted" : (self as? any Failure)?.cause ?? "\(self)"
     }
 }

@@ -3,14 +3,14 @@ import Glibc
 import Synchronization
 public import Threading
 
-/// Where a stream is read from: a file, a block device, a pipe, a socket. Compressed streams (zstd) are inflated.
+/// Where a stream is read from: a file, a pipe, a socket. Compressed streams (zstd) are inflated.
 ///
 /// One `read` or `rewind` at a time. Each holds one of the threads given to `open`, for as long as a pipe is silent.
 /// When a task is cancelled in a call, or soon after, the stream can only be closed: its position is lost.
 public final class StreamInput: Sendable {
     /// The path, or "standard input".
     public let name: String
-    /// Whether `rewind` works: the input is a file or a block device.
+    /// Whether `rewind` works: the input is a file.
     public let isRewindable: Bool
 
     private let waiting: StreamWait
@@ -34,6 +34,9 @@ public final class StreamInput: Sendable {
         if descriptor.kind == .folder { throw StreamFileError(errno: EISDIR, "open", descriptor.path) }
         if descriptor.isTerminal {
             throw StreamFileError(.isTerminal, "read from", descriptor.path, detail: "it is a terminal")
+        }
+        if descriptor.kind == .blockDevice {
+            throw StreamFileError(.wrongKind, "read from", descriptor.path, detail: "it is a block device")
         }
         name = descriptor.path
         isRewindable = descriptor.isSeekable

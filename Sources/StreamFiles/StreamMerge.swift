@@ -19,7 +19,7 @@ public enum StreamMerge {
     ) async throws -> Outcome {
         do {
             meter.update { $0.phase = .exporting }
-            let (first, second) = (MergeInput(first), MergeInput(second))
+            let (first, second) = (MergeInput(first, meter), MergeInput(second, meter))
             let firstFormat = try await first.format()
             _ = try await second.format()
             let format = format ?? firstFormat

@@ -15,11 +15,13 @@ public final class StreamMeter: Sendable {
         public var imageByteCount: UInt64 = 0
         /// Everything of the diff at hand below this offset is done.
         public var offset: UInt64 = 0
+        /// The list of the diff's extents is known up to here.
+        public var scannedOffset: UInt64 = 0
         /// Bytes to read for the diff at hand, at most, where the store can tell.
         public var estimatedByteCount: UInt64?
         /// Bytes of the diff at hand that were read from an image.
         public var readByteCount: UInt64 = 0
-        /// Data that was read from an image, or applied to one, in all diffs.
+        /// Data that was read from an image, applied to one, or read from a stream to be merged, in all diffs.
         public var dataByteCount: UInt64 = 0
     }
     private let state = Mutex(Counts())
@@ -42,6 +44,7 @@ public final class StreamMeter: Sendable {
             counts.imageByteCount = imageByteCount
             counts.estimatedByteCount = estimatedByteCount
             counts.offset = 0
+            counts.scannedOffset = 0
             counts.readByteCount = 0
         }
     }

@@ -32,7 +32,7 @@ public final class StreamOutput: Sendable {
 
     /// Opens `path` for writing; `-` is the standard output. Waits for the reader of a named pipe.
     ///
-    /// A file that exists, and a block device, is written only when `replacesExisting`. Throws `StreamFileError`;
+    /// A file that exists is replaced only when `replacesExisting`. Throws `StreamFileError`;
     /// `CancellationError` when cancelled while waiting.
     public static func create(
         _ path: String, replacesExisting: Bool, zstdLevel: Int?, threads: BlockingThreads

@@ -13,18 +13,15 @@ enum StreamTarget {
 
     /// Opens or makes what `path` names. Nil for a pipe that nobody reads from yet.
     ///
-    /// A file that exists, and a block device, is written only when `replacesExisting`.
+    /// A file that exists is replaced only when `replacesExisting`.
     static func open(_ path: String, replacesExisting: Bool) throws(StreamFileError) -> StreamTarget? {
         switch try kind(of: path) {
         case nil:
             return .partial(try PartialFile(beside: path, replacesExisting: replacesExisting))
         case S_IFREG:
             guard replacesExisting else { throw StreamFileError(errno: EEXIST, "create", path) }
-            return .partial(try PartialFile(beside: resolved(path), replacesExisting: true))
-        case S_IFBLK:
-            guard replacesExisting else { throw StreamFileError(errno: EEXIST, "write to", path) }
-            // O_EXCL: not while it is mounted.
-            return .inPlace(try openInPlace(path, O_EXCL))
+            guard let resolved = resolved(path) else { throw StreamFileError(errno: ENOENT, "create", path) }
+            return .partial(try PartialFile(beside: resolved, replacesExisting: true))
         case S_IFIFO:
             do throws(StreamFileError) {
                 return .inPlace(try openInPlace(path, 0))
@@ -62,9 +59,9 @@ enum StreamTarget {
         return lstat(path, &status) == 0 ? S_IFREG : nil
     }
 
-    /// The file that a symbolic link leads to. Implements: char *realpath(const char *, char *);
-    private static func resolved(_ path: String) -> String {
-        guard let real = realpath(path, nil) else { return path }
+    /// The file that a symbolic link leads to; nil when there is none. Implements: char *realpath(const char *, char *);
+    private static func resolved(_ path: String) -> String? {
+        guard let real = realpath(path, nil) else { return nil }
         defer { free(real) }
         return String(cString: real)
     }
@@ -79,6 +76,10 @@ enum StreamTarget {
     private static func checked(_ descriptor: StreamDescriptor) throws(StreamFileError) -> StreamDescriptor {
         guard !descriptor.isTerminal else {
             throw StreamFileError(.isTerminal, "write to", descriptor.path, detail: "it is a terminal")
+        }
+        // It could not be read back: a device does not end where the stream ends.
+        guard descriptor.kind != .blockDevice else {
+            throw StreamFileError(.wrongKind, "write to", descriptor.path, detail: "it is a block device")
         }
         return descriptor
     }

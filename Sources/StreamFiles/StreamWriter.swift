@@ -6,8 +6,12 @@ import Glibc
 struct StreamWriter {
     /// Compressed bytes that are written at once.
     private static let stagedByteCountMax = Limits.writeByteCountMax
-    /// More threads than this take more memory than their speed is worth: each holds some 10 MiB.
+    /// More threads than this take more memory than their speed is worth: each holds some 10 MiB at low levels.
     private static let compressionThreadCountMax = 4
+    /// At higher levels one thread holds hundreds of megabytes.
+    private static let threadedLevelMax = 12
+    /// Bytes of a file after which the kernel is told to write them back.
+    private static let writebackByteCount: UInt64 = 32 << 20
 
     private let target: StreamTarget
     private let compressor: StreamCompressor?
@@ -15,6 +19,8 @@ struct StreamWriter {
     private var stagedByteCount = 0
     /// Bytes written, compressed or not.
     private(set) var writtenByteCount: UInt64 = 0
+    /// The kernel was told to write back what lies before this.
+    private var writebackOffset: UInt64 = 0
 
     /// A writer to `target`, that compresses if there is a `compressor`.
     init(_ target: StreamTarget, compressor: StreamCompressor?) {
@@ -28,7 +34,8 @@ struct StreamWriter {
         guard let level else { return nil }
         let processorCount = sysconf(CInt(_SC_NPROCESSORS_ONLN))
         do throws(ZstdError) {
-            return try StreamCompressor(level: level, workerCount: min(processorCount, compressionThreadCountMax))
+            let threadCount = level > threadedLevelMax ? 0 : min(processorCount, compressionThreadCountMax)
+            return try StreamCompressor(level: level, workerCount: threadCount)
         } catch {
             throw StreamFileError(error, "write to", path)
         }
@@ -74,7 +81,7 @@ struct StreamWriter {
             }
             try withExtendedLifetime(pieces) { try target.descriptor.write(&vectors, "write to") }
         }
-        writtenByteCount += UInt64(pieces.byteCount)
+        note(pieces.byteCount)
     }
 
     private mutating func compress(_ bytes: Span<UInt8>, with compressor: StreamCompressor) throws {
@@ -98,8 +105,17 @@ struct StreamWriter {
         guard stagedByteCount > 0 else { return }
         var vectors = [iovec(iov_base: staging.unsafeBytes.baseAddress, iov_len: stagedByteCount)]
         try withExtendedLifetime(staging) { try target.descriptor.write(&vectors, "write to") }
-        writtenByteCount += UInt64(stagedByteCount)
+        note(stagedByteCount)
         stagedByteCount = 0
+    }
+
+    private mutating func note(_ byteCount: Int) {
+        writtenByteCount += UInt64(byteCount)
+        guard writtenByteCount - writebackOffset >= Self.writebackByteCount else { return }
+        if target.descriptor.isSeekable {
+            target.descriptor.startWriteback(from: writebackOffset, byteCount: writtenByteCount - writebackOffset)
+        }
+        writebackOffset = writtenByteCount
     }
 
     /// Says in errors of libzstd which file they are about.

@@ -2,6 +2,7 @@ import Agent
 import ArgumentParser
 import DiffStream
 import FerryCore
+import ImageStore
 import StreamFiles
 import Threading
 
@@ -58,11 +59,11 @@ struct ExportCommand: AsyncParsableCommand {
                 throw error
             }
         }
-        if let failure = outcome.pinFailure { warn("its snapshots were not protected meanwhile: \(failure.cause)") }
-        try StreamReport(
+        warn(pinFailure: outcome.pinFailure, leftBehind: outcome.leftBehind)
+        try await StreamReport(
             "exported", spec.image, formatName: export.format.name, outcome.diffs, duration: run.duration,
             streamBytes: output.byteCount, fileBytes: output.writtenByteCount
-        ).print(report)
+        ).print(run)
     }
 
     private func parsedFormat() throws -> any StreamFormat { try StreamFormats.parsed(format) }
@@ -83,6 +84,7 @@ struct OutputOptions: ParsableArguments {
     var zstdLevel = 1
 
     func validate() throws {
+        guard !output.isEmpty else { throw ValidationError("-o takes a file, or -") }
         guard StreamOutput.zstdLevelRange.contains(zstdLevel) else {
             let range = StreamOutput.zstdLevelRange
             throw ValidationError("--zstd-level takes \(range.lowerBound) to \(range.upperBound)")
@@ -109,6 +111,12 @@ extension StreamFormats {
         }
         return format
     }
+}
+
+/// Tells the user what was not as it should be with the snapshots that were read.
+func warn(pinFailure: StoreError?, leftBehind: LeftBehind?) {
+    if let pinFailure { warn("its snapshots were not protected meanwhile: \(pinFailure.cause)") }
+    if let leftBehind { warn(leftBehind.text) }
 }
 
 /// Tells the user about something that is no failure.

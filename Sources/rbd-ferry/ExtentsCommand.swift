@@ -19,7 +19,7 @@ struct ExtentsCommand: AsyncParsableCommand {
     @Option(name: .long, help: ArgumentHelp("Only what changed since this snapshot.", valueName: "snap"))
     var from: String?
 
-    @Flag(name: .long, help: "Whole objects instead of exact extents: quick with an object map.")
+    @Flag(name: .long, help: "Whole objects, from the object map; exact extents where there is none to trust.")
     var wholeObject = false
 
     @Option(name: .long, help: "How exact extents are found: hybrid (object map first) or exact.")
@@ -32,18 +32,18 @@ struct ExtentsCommand: AsyncParsableCommand {
         let spec = try ImageSpec(spec)
         let listing = ExtentListing(snapshot: spec.snapshot, base: from, mode: diff, wholeObjects: wholeObject)
         let run = StreamRun(report)
-        let totals = try await run.run(spec.image) {
+        let totals = try await run.run(spec.image, isWaiting: { run.standardOutput.isWaiting }) {
             try await storeOptions.withSource(of: spec) { image in
-                var printer = ExtentPrinter(isJSON: report.json)
-                try printer.begin()
+                var printer = ExtentPrinter(run.standardOutput, isJSON: report.json)
+                try await printer.begin()
                 let totals = try await listing.run(image, name: spec.image, meter: run.meter) { changed in
-                    try printer.print(changed)
+                    try await printer.print(changed)
                 }
-                try printer.end(totals)
+                try await printer.end(totals)
                 return totals
             }
         }
-        if let failure = totals.pinFailure { warn("its snapshots were not protected meanwhile: \(failure.cause)") }
+        warn(pinFailure: totals.pinFailure, leftBehind: totals.leftBehind)
         guard !report.json, !report.quiet else { return }
         writeToStandardError(
             "\(totals.extentCount) extents: data \(Quantity.bytes(totals.dataByteCount)), zeros "
@@ -53,32 +53,34 @@ struct ExtentsCommand: AsyncParsableCommand {
 
 /// Prints extents as they come, so that none need be kept.
 private struct ExtentPrinter {
-    let isJSON: Bool
+    private let output: StandardOutput
+    private let isJSON: Bool
     private var separator = "\n"
 
-    init(isJSON: Bool) {
+    init(_ output: StandardOutput, isJSON: Bool) {
+        self.output = output
         self.isJSON = isJSON
     }
 
-    func begin() throws {
+    func begin() async throws {
         let header = "\(Self.column("offset")) \(Self.column("length")) content\n"
-        try StandardOutput.write(isJSON ? "{\"extents\": [" : header)
+        try await output.write(isJSON ? "{\"extents\": [" : header)
     }
 
-    mutating func print(_ changed: ChangedExtent) throws {
+    mutating func print(_ changed: ChangedExtent) async throws {
         let (offset, length) = (changed.extent.offset, changed.extent.byteCount)
         let content = changed.content == .data ? "data" : "zero"
         guard isJSON else {
-            return try StandardOutput.write("\(Self.column("\(offset)")) \(Self.column("\(length)")) \(content)\n")
+            return try await output.write("\(Self.column("\(offset)")) \(Self.column("\(length)")) \(content)\n")
         }
         let entry = "{\"offset_bytes\": \(offset), \"length_bytes\": \(length), \"content\": \"\(content)\"}"
-        try StandardOutput.write(separator + entry)
+        try await output.write(separator + entry)
         separator = ",\n"
     }
 
-    func end(_ totals: ExtentListing.Totals) throws {
+    func end(_ totals: ExtentListing.Totals) async throws {
         if isJSON {
-            try StandardOutput.write(
+            try await output.write(
                 """
 
                 ],
@@ -87,7 +89,7 @@ private struct ExtentPrinter {
 
                 """)
         }
-        try StandardOutput.flush()
+        try await output.flush()
     }
 
     private static func column(_ text: String) -> String {

@@ -12,12 +12,17 @@ final class HangWatch: Sendable {
         /// Counts that change while it does.
         let counts: any Hashable & Sendable
         /// Whether it waits for someone who may take his time.
-        let isExcused: Bool
+        var isExcused = false
+        /// Whether it waits for one call of the store that takes long and says nothing, such as a roll back.
+        var isInLongCall = false
     }
+    /// How much longer than other work a long call may take.
+    private static let longCallFactor = 24
 
     private struct Sighting {
         let counts: AnyHashable?
         let since: ContinuousClock.Instant
+        let limit: Duration
     }
     private let limit: Duration
     private let signs = Mutex<(@Sendable () -> [String: Sign])?>(nil)
@@ -41,7 +46,7 @@ final class HangWatch: Sendable {
 
     /// Looks every second until cancelled.
     private func look() async {
-        var last: [String: Sighting] = ["": Sighting(counts: nil, since: .now)]
+        var last: [String: Sighting] = ["": Sighting(counts: nil, since: .now, limit: limit)]
         while (try? await Task.sleep(for: .seconds(1))) != nil {
             var now: [String: Sighting] = [:]
             let look = signs.withLock { $0 }
@@ -49,12 +54,14 @@ final class HangWatch: Sendable {
                 let counts = AnyHashable(sign.counts)
                 let before = last[name]
                 let hasMoved = sign.isExcused || before == nil || before?.counts != counts
-                now[name] = Sighting(counts: counts, since: hasMoved ? .now : before?.since ?? .now)
+                now[name] = Sighting(
+                    counts: counts, since: hasMoved ? .now : before?.since ?? .now,
+                    limit: sign.isInLongCall ? limit * Self.longCallFactor : limit)
             }
             // Before the first image and between two, the store is asked for its images or a peer is reached.
-            if now.isEmpty { now[""] = last[""] ?? Sighting(counts: nil, since: .now) }
+            if now.isEmpty { now[""] = last[""] ?? Sighting(counts: nil, since: .now, limit: limit) }
             last = now
-            let hanging = now.filter { ContinuousClock.now - $0.value.since > limit }.keys.sorted()
+            let hanging = now.filter { ContinuousClock.now - $0.value.since > $0.value.limit }.keys.sorted()
             if !hanging.isEmpty { end(hanging.filter { $0 != "" }) }
         }
     }

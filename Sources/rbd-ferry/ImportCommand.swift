@@ -54,8 +54,8 @@ struct ImportCommand: AsyncParsableCommand {
         if !outcome.droppedMetadataKeys.isEmpty {
             warn("metadata that was not taken over: \(outcome.droppedMetadataKeys.joined(separator: ", ").printable)")
         }
-        try StreamReport(
+        try await StreamReport(
             "imported", spec.image, formatName: outcome.formatName, outcome.diffs, duration: run.duration
-        ).print(report)
+        ).print(run)
     }
 }

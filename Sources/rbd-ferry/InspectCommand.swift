@@ -22,13 +22,13 @@ struct InspectCommand: AsyncParsableCommand {
         }
         await input.close()
         if report.json {
-            try StandardOutput.write(try StreamReport.json(Document(found)) + "\n")
+            try await run.standardOutput.write(try StreamReport.json(Document(found)) + "\n")
         } else if !report.quiet {
-            try StandardOutput.write(found.table)
+            try await run.standardOutput.write(found.table)
         }
-        try StandardOutput.flush()
+        try await run.standardOutput.flush()
         guard let fault = found.fault else { return }
-        writeToStandardError("rbd-ferry: \(input.name): \(fault.cause)")
+        writeToStandardError("rbd-ferry: \(input.name.printable): \(fault.cause)")
         writeToStandardError("  \(fault.remedy)")
         throw ExitStatus(.differs)
     }

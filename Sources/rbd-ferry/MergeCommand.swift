@@ -43,9 +43,9 @@ struct MergeCommand: AsyncParsableCommand {
         }
         await inputs.0.close()
         await inputs.1.close()
-        try StreamReport(
+        try await StreamReport(
             "merged", "", formatName: merged.formatName, [merged.diff], duration: run.duration,
             streamBytes: output.byteCount, fileBytes: output.writtenByteCount
-        ).print(report)
+        ).print(run)
     }
 }

@@ -2,14 +2,14 @@ import Foundation
 import Synchronization
 import UnixSignals
 
-/// Runs `body`; the first SIGINT or SIGTERM cancels it, a second ends the process at once.
+/// Runs `body`; the first SIGINT, SIGTERM or SIGHUP cancels it, a second ends the process at once.
 ///
 /// Returns what `body` returns, or the signal's status when one came and `body` did not end well.
 func runUntilSignal(_ body: @escaping @Sendable () async -> ExitStatus) async -> ExitStatus {
     let work = Task { await body() }
     let received = ReceivedSignal()
     let watcher = Task {
-        for await signal in await UnixSignalsSequence(trapping: .sigint, .sigterm) {
+        for await signal in await UnixSignalsSequence(trapping: .sigint, .sigterm, .sighup) {
             guard received.note(signal.rawValue) else { Foundation.exit(128 + signal.rawValue) }
             work.cancel()
         }

@@ -28,14 +28,14 @@ struct StreamReport {
     }
 
     /// Prints it: a document on standard output, a line on standard error, or nothing.
-    func print(_ options: ReportOptions) throws {
-        if options.json {
+    func print(_ run: StreamRun) async throws {
+        if run.options.json {
             let document = Document(
                 result: verb, format: formatName, diffs: diffs.map(DiffEntry.init), durationMs: duration.milliseconds,
                 streamBytes: streamBytes, fileBytes: fileBytes)
-            try StandardOutput.write(try Self.json(document) + "\n")
-            try StandardOutput.flush()
-        } else if !options.quiet {
+            try await run.standardOutput.write(try Self.json(document) + "\n")
+            try await run.standardOutput.flush()
+        } else if !run.options.quiet {
             writeToStandardError("rbd-ferry: \(line)")
         }
     }

@@ -8,10 +8,13 @@ struct StreamRun {
     let meter = StreamMeter()
     /// Threads for blocking reads and writes, and for looking at bytes.
     let threads = BlockingThreads(count: 4)
+    /// Where text goes.
+    let standardOutput: StandardOutput
     private let started = ContinuousClock.now
 
     init(_ options: ReportOptions) {
         self.options = options
+        standardOutput = StandardOutput(threads)
     }
 
     /// How long it has taken so far.
@@ -25,7 +28,13 @@ struct StreamRun {
     ) async throws -> Result {
         let display = ProgressDisplay(isShown: !options.quiet && !options.json)
         return try await HangWatch(limit: .seconds(options.hangSeconds)).watch { [meter] watch in
-            watch.follow { [subject: HangWatch.Sign(counts: meter.counts, isExcused: isWaiting())] }
+            watch.follow {
+                let counts = meter.counts
+                return [
+                    subject: HangWatch.Sign(
+                        counts: counts, isExcused: isWaiting(), isInLongCall: counts.phase.isLongCall)
+                ]
+            }
             return try await withThrowingTaskGroup(of: Result?.self) { group in
                 group.addTask {
                     await display.run { ProgressState(meter.counts) }
@@ -48,6 +57,16 @@ extension ProgressState {
         var label = counts.phase.rawValue
         if counts.diffCount > 1 { label += " \(counts.diffNumber)/\(counts.diffCount)" }
         self.init(label: label, byteCount: counts.dataByteCount, fraction: counts.fraction)
+    }
+}
+
+extension StreamPhase {
+    /// Whether what is done may be one long call: comparing a head, rolling back, making all durable.
+    fileprivate var isLongCall: Bool {
+        switch self {
+        case .preparing, .finishing, .undoing: true
+        case .checking, .exporting, .importing: false
+        }
     }
 }
 

@@ -89,9 +89,9 @@ struct ImportFaultTests {
         } _: { store, before, _, comment in
             let made = try await store.state()
             let input = try await Medium.pipe.open(scenario.stream.dropLast(), folder)
-            let error = await failure { try await importing(input, into: store) }
+            let error = await failure { try await importing(input, into: store, restores: true) }
             switch error as? ImportError {
-            case .targetExists, .leftByImport, .notEmpty, .headChanged:
+            case .targetExists, .leftWithSnapshots, .notEmpty, .headChanged:
                 // It was too late: what it made is left alone, but for the note that it was at work.
                 let isSame = try await store.state()?.bytesOnly == made?.bytesOnly
                 #expect(isSame, comment)
@@ -113,7 +113,12 @@ struct ImportFaultTests {
         _ scenario: ImportScenario, _ store: MemoryStore, _ expected: ImageState, _ comment: Comment
     ) async throws {
         let left = try await store.state()
-        let error = await failure { try await importing(scenario.stream, into: store) }
+        var error = await failure { try await importing(scenario.stream, into: store) }
+        if case .leftByImport = error as? ImportError {
+            let isUntouched = try await store.state() == left
+            #expect(isUntouched, "\(comment): nothing is brought back unasked")
+            error = await failure { try await importing(scenario.stream, into: store, restores: true) }
+        }
         let state = try await store.state()
         switch error as? ImportError {
         case nil:
@@ -123,7 +128,7 @@ struct ImportFaultTests {
         case .targetExists, .notEmpty, .headChanged:
             let isEqual = left?.bytesOnly == expected.bytesOnly && state?.bytesOnly == expected.bytesOnly
             #expect(isEqual, comment)
-        case .leftByImport:
+        case .leftWithSnapshots:
             // Its snapshots can't be told from the user's.
             #expect(left?.snapshots.isEmpty == false, comment)
         default:

@@ -164,11 +164,14 @@ func written(
 /// Imports `input` into an image of `store`, and closes it.
 @discardableResult
 func importing(
-    _ input: StreamInput, into store: MemoryStore, as image: String = "vm", meter: StreamMeter = StreamMeter()
+    _ input: StreamInput, into store: MemoryStore, as image: String = "vm", restores: Bool = false,
+    meter: StreamMeter = StreamMeter()
 ) async throws -> StreamImport.Outcome {
     let result: Result<StreamImport.Outcome, any Error>
     do {
-        result = .success(try await StreamImport(to: image, in: store, workers: workers, meter: meter).run(input))
+        let pass = StreamImport(
+            to: image, in: store, restoresUnfinished: restores, workers: workers, meter: meter)
+        result = .success(try await pass.run(input))
     } catch {
         result = .failure(error)
     }
@@ -178,9 +181,11 @@ func importing(
 
 /// Imports `stream` from a file.
 @discardableResult
-func importing(_ stream: [UInt8], into store: MemoryStore) async throws -> StreamImport.Outcome {
+func importing(
+    _ stream: [UInt8], into store: MemoryStore, restores: Bool = false
+) async throws -> StreamImport.Outcome {
     let folder = try StreamFolder()
-    return try await importing(Medium.file.open(stream, folder), into: store)
+    return try await importing(Medium.file.open(stream, folder), into: store, restores: restores)
 }
 
 /// What `body` throws; nil when it succeeds.
