@@ -80,7 +80,10 @@ extension History {
                 .discard(offset: mebibyte, byteCount: 65_536), .discard(offset: 3 * mebibyte, byteCount: 2 * mebibyte),
                 .zero(offset: 2 * mebibyte + 5, byteCount: 100_000),
             ],
-            [.discard(offset: 4 * mebibyte, byteCount: 8 * mebibyte), .write(seed: 4, offset: 9_000_001, byteCount: 77)],
+            [
+                .discard(offset: 4 * mebibyte, byteCount: 8 * mebibyte),
+                .write(seed: 4, offset: 9_000_001, byteCount: 77),
+            ],
         ], afterwards: [.discard(offset: 0, byteCount: 12 * mebibyte)])
 
     static let noBytes = History(
@@ -104,13 +107,19 @@ extension History {
 
     static let manySnapshots = History(
         name: "many snapshots", byteCount: 8 * mebibyte,
-        steps: (1...12).map { [.scatter(seed: $0, count: 4, byteCountMax: 200_000)] })
+        steps: (1...7).map { [.scatter(seed: $0, count: 4, byteCountMax: 200_000)] })
 
     static let sparse = History(
         name: "a few bytes in fresh objects", byteCount: 40 * mebibyte,
         steps: [
-            [.write(seed: 1, offset: 3 * mebibyte, byteCount: 65_536), .write(seed: 2, offset: 13_000_000, byteCount: 9)],
-            [.write(seed: 3, offset: 24_000_000, byteCount: 512), .write(seed: 4, offset: 39_000_000, byteCount: 4096)],
+            [
+                .write(seed: 1, offset: 3 * mebibyte, byteCount: 65_536),
+                .write(seed: 2, offset: 13_000_000, byteCount: 9),
+            ],
+            [
+                .write(seed: 3, offset: 24_000_000, byteCount: 512),
+                .write(seed: 4, offset: 39_000_000, byteCount: 4096),
+            ],
             [.text(seed: 5, offset: 31 * mebibyte, byteCount: 3000), .zero(offset: 3 * mebibyte, byteCount: 4096)],
         ])
 
@@ -125,7 +134,10 @@ extension History {
     private static let mixed: [[SiteImage.Change]] = [
         [.scatter(seed: 1, count: 20, byteCountMax: 400_000)],
         [.scatter(seed: 2, count: 6, byteCountMax: 90_000), .discard(offset: 3 * mebibyte, byteCount: 5 * mebibyte)],
-        [.resize(byteCount: 7 * mebibyte), .resize(byteCount: 10 * mebibyte), .scatter(seed: 3, count: 4, byteCountMax: 9000)],
+        [
+            .resize(byteCount: 7 * mebibyte), .resize(byteCount: 10 * mebibyte),
+            .scatter(seed: 3, count: 4, byteCountMax: 9000),
+        ],
     ]
     static let striped = History(
         name: "stripes", options: ["--stripe-unit", "64K", "--stripe-count", "4"], steps: mixed)

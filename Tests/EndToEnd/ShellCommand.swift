@@ -21,6 +21,9 @@ struct ShellCommand: Sendable {
         var isGood: Bool { statuses.allSatisfy { $0 == 0 } }
     }
 
+    /// A command with another one's words at its end.
+    func appending(_ other: ShellCommand) -> ShellCommand { ShellCommand(words + other.words) }
+
     /// Runs it to its end.
     func outcome() async throws -> RunningCommand.Outcome { try await start().outcome() }
 
@@ -106,5 +109,15 @@ extension SiteImage {
     /// `rbd import-diff`
     func stockImportDiff(_ file: String = "-") -> ShellCommand {
         stock("import-diff", "--no-progress", file, spec)
+    }
+
+    /// `rbd export --export-format 2`
+    func stockExport(to file: String = "-") -> ShellCommand {
+        stock("export", "--no-progress", "--export-format", "2", spec, file)
+    }
+
+    /// `rbd import --export-format 2`
+    func stockImport(_ file: String = "-") -> ShellCommand {
+        stock("import", "--no-progress", "--export-format", "2", file, spec)
     }
 }

@@ -83,8 +83,14 @@ struct ImageState: Equatable, Sendable, CustomStringConvertible {
 extension SiteImage {
     /// Digests of its snapshots and its head.
     func state() async throws -> ImageState {
-        async let head = digest(at: nil)
-        return ImageState(snapshots: try await digests(), head: try await head)
+        let names = try await snapshotNames()
+        // All at once: the commands mostly wait for the cluster.
+        let digests = try await withThrowingTaskGroup(of: (String?, String).self) { group in
+            for name in names + [nil] { group.addTask { (name, try await digest(at: name)) } }
+            return try await group.reduce(into: [String?: String]()) { $0[$1.0] = $1.1 }
+        }
+        let snapshots = names.reduce(into: [:]) { $0[$1] = digests[$1] }
+        return ImageState(snapshots: snapshots, head: try #require(digests[nil]))
     }
 
     /// Whether there is an image of this name.
