@@ -25,14 +25,13 @@ extension EndToEnd {
         @Test(
             "lists what rbd diff lists", .enabled(if: Cluster.areThere),
             arguments: [
-                History.grown, .shrunkThenGrown, .discards, .oddSizes, .unchanged, .sparse, .striped, .smallObjects,
-                .fewFeatures, .clone,
+                History.shrunkThenGrown, .discards, .oddSizes, .sparse, .striped, .fewFeatures, .clone,
             ])
         func asStock(history: History) async throws {
             try await StreamStage.with { stage in
                 let image = try stage.source()
                 try await history.make(image)
-                for (from, to) in [(nil, "s1"), ("s1", "s2"), ("s1", history.snapshots.last), ("s2", "s3")] {
+                for (from, to) in [(nil, "s2"), ("s1", "s2"), ("s1", "s3")] {
                     for options in [[], ["--whole-object"]] {
                         let stock = try await stockDiff(image, from, to, options)
                         let listing = try await listing(image.ferryExtents(at: to, from: from, "--json") + options)
@@ -72,15 +71,13 @@ extension EndToEnd {
         func readerGone() async throws {
             try await StreamStage.with { stage in
                 let image = try stage.source()
-                try await image.create(byteCount: 40 << 20, options: ["--object-size", "64K"])
+                try await image.create(byteCount: 24 << 20)
                 // More lines than a pipe and our buffer hold.
-                let changes = (0..<320).flatMap { object in
-                    (0..<16).map { SiteImage.Change.write(seed: 1, offset: object << 16 | $0 << 12, byteCount: 512) }
-                }
-                try await image.change(.snapshot("s1"))
-                try await image.change(changes)
+                let changes = (0..<6000).map { SiteImage.Change.write(seed: 2, offset: $0 << 12, byteCount: 512) }
+                try await image.change(
+                    [.write(seed: 1, offset: 0, byteCount: 24 << 20), .snapshot("s1")] + changes + [.snapshot("s2")])
                 let outcome = try await ShellCommand.pipe(
-                    image.ferryExtents(from: "s1"), ShellCommand(["head", "-n", "1"]))
+                    image.ferryExtents(at: "s2", from: "s1"), ShellCommand(["head", "-n", "1"]))
                 #expect(outcome.statuses == [75, 0], "\(outcome.errors)")
                 try await image.expectReleased()
             }
@@ -115,7 +112,8 @@ extension EndToEnd {
             var joined: [Entry] = []
             for entry in try JSONDecoder().decode([StockEntry].self, from: Data(text.utf8)) {
                 let content = entry.exists == "true" ? "data" : "zero"
-                if let last = joined.last, last.content == content, last.offsetBytes + last.lengthBytes == entry.offset {
+                if let last = joined.last, last.content == content, last.offsetBytes + last.lengthBytes == entry.offset
+                {
                     joined[joined.count - 1].lengthBytes += entry.length
                 } else {
                     joined.append(Entry(offsetBytes: entry.offset, lengthBytes: entry.length, content: content))

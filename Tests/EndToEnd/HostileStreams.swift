@@ -120,7 +120,6 @@ extension HostileStream {
             HostileStream("a diff from another snapshot", upToOne, record: 0, fromTo("s0", "s2").bytes),
             HostileStream(
                 "two diffs to one snapshot", upToOne, record: 0, fromTo("s1", "s1").bytes + fromTo("s1", nil).bytes),
-            HostileStream("objects of 2^63 bytes", StreamBytes.image(order: 63, [one]), record: 0, []),
         ]
     }()
 

@@ -9,7 +9,8 @@ extension EndToEnd {
         private static let increment = StreamBytes.v1.from("s1").to("s2").size(byteCount)
             .write(5000, 70_000, seed: 2).end()
 
-        @Test("onto a head that was written to since the snapshot: 5, and says where", arguments: StreamTarget.available)
+        @Test(
+            "onto a head that was written to since the snapshot: 5, and says where", arguments: StreamTarget.available)
         func changedHead(target: StreamTarget) async throws {
             try await withBase(target) { stage, image, file in
                 try await image.change(.write(seed: 9, offset: 5 << 20, byteCount: 5000))
@@ -39,7 +40,7 @@ extension EndToEnd {
         @Test("of a full diff onto an image with data: 5; onto an empty one it goes", arguments: StreamTarget.available)
         func full(target: StreamTarget) async throws {
             try await StreamStage.with { stage in
-                let (image, empty) = (try target.image(stage), try target.image("empty", stage))
+                let (image, empty) = (try target.image(stage), try target.image(stage, "empty"))
                 let file = try stage.write("full", Self.full.bytes)
                 try await image.create(byteCount: 6 << 20)
                 try await image.change(.write(seed: 1, offset: 4 << 20, byteCount: 512))
@@ -78,7 +79,9 @@ extension EndToEnd {
             }
         }
 
-        @Test("two imports at once onto one image: one is done, the other says 11 or 5", arguments: StreamTarget.available)
+        @Test(
+            "two imports at once onto one image: one is done, the other says 11 or 5", arguments: StreamTarget.available
+        )
         func twoAtOnce(target: StreamTarget) async throws {
             try await withBase(target) { stage, image, file in
                 let commands = try (0..<2).map { _ in try image.ferryImport(file).start() }

@@ -43,6 +43,9 @@ struct StreamStage: Sendable {
     /// The path of a file.
     func file(_ name: String) -> String { "\(folder)/\(name)" }
 
+    /// The names of all files that were made, hidden ones too.
+    func fileNames() throws -> [String] { try FileManager.default.contentsOfDirectory(atPath: folder) }
+
     /// Writes a file; its path.
     @discardableResult
     func write(_ name: String, _ bytes: [UInt8]) throws -> String {
@@ -61,7 +64,7 @@ enum StreamTarget: String, CaseIterable, CustomTestStringConvertible {
     /// Those that are there.
     static var available: [StreamTarget] { Cluster.areThere ? allCases : [.directory] }
 
-    func image(_ name: String = "vm", _ stage: StreamStage) throws -> SiteImage {
+    func image(_ stage: StreamStage, _ name: String = "vm") throws -> SiteImage {
         switch self {
         case .directory: stage.local(name)
         case .cluster: try stage.target(name)
