@@ -35,7 +35,7 @@ extension EndToEnd {
                     for options in [[], ["--whole-object"]] {
                         let stock = try await stockDiff(image, from, to, options)
                         let listing = try await listing(image.ferryExtents(at: to, from: from, "--json") + options)
-                        #expect(listing.extents == stock, "\(from ?? "nothing") to \(to ?? "the head") \(options)")
+                        #expect(listing.extents == stock, "\(from ?? "nothing") to \(to) \(options)")
                     }
                 }
                 try await image.expectReleased()
@@ -105,9 +105,9 @@ extension EndToEnd {
 
         /// What stock `rbd diff` says, with neighbours of one kind joined.
         private func stockDiff(
-            _ image: SiteImage, _ from: String?, _ to: String?, _ options: [String]
+            _ image: SiteImage, _ from: String?, _ to: String, _ options: [String]
         ) async throws -> [Entry] {
-            let words = (from.map { ["--from-snap", $0] } ?? []) + options + [image.spec + (to.map { "@\($0)" } ?? "")]
+            let words = (from.map { ["--from-snap", $0] } ?? []) + options + ["\(image.spec)@\(to)"]
             let text = try await (image.stock("diff", "--format", "json") + words).run()
             var joined: [Entry] = []
             for entry in try JSONDecoder().decode([StockEntry].self, from: Data(text.utf8)) {
