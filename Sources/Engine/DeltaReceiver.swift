@@ -17,7 +17,7 @@ struct DeltaReceiver: Sendable {
     /// Blocks between the connection and the check at once.
     static let openingCountMax = 4
     /// Content that is checked and not yet applied, in bytes.
-    static let applyingByteCountMax: UInt64 = 16 << 20
+    static let applyingByteCountMax: UInt64 = 12 << 20
     /// What a small block counts as, so that their number is bounded too.
     static let blockBudgetByteCountMin: UInt64 = 16 << 10
     /// Blocks being applied at once.

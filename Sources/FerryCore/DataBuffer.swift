@@ -61,4 +61,16 @@ public final class DataBuffer: @unchecked Sendable {
         // A run equals itself shifted by one byte only if all its bytes equal the first.
         return memcmp(start, start + 1, range.count - 1) == 0
     }
+
+    /// Makes every byte zero.
+    public func clear() {
+        memset(memory, 0, byteCount)
+    }
+
+    /// Position of the first byte that differs from `other`'s, as far as both go; nil when there is none.
+    public func firstDifference(from other: DataBuffer) -> Int? {
+        let count = min(byteCount, other.byteCount)
+        guard memcmp(memory, other.memory, count) != 0 else { return nil }
+        return (0..<count).first { unsafeBytes[$0] != other.unsafeBytes[$0] }
+    }
 }

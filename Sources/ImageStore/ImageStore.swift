@@ -45,7 +45,7 @@ public protocol Image: Sendable {
     func removeSnapshot(_ snapshot: SnapshotIdentity) async throws(StoreError)
 
     /// The first stretch in which the head differs from `snapshot` (nil: from all zeros), a changed size included;
-    /// nil when nothing was written since. May report a stretch whose bytes are equal, never miss one that differs.
+    /// nil when all bytes are equal. What was written and holds the same bytes as before is no change.
     func firstChange(since snapshot: SnapshotIdentity?) async throws(StoreError) -> Extent?
 
     /// Our state that is kept with the image; nil when the key was never set. Read afresh.

@@ -20,6 +20,8 @@ struct DiffWriter: Sendable {
 
     /// Writes `opening`, then the diff. `recheck` runs after the last read; when it throws, no end is written.
     func run(after opening: StreamPieces, recheck: () async throws -> Void) async throws -> DiffSummary {
+        meter.beginDiff(imageByteCount: delta.byteCount, estimatedByteCount: try await delta.changedByteCountEstimate())
+        meter.update { $0.phase = .exporting }
         var totals = DiffTotals()
         var opening = opening
         opening.appendHead { format.appendDiffOpening(header, to: &$0) }

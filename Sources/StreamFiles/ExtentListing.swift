@@ -48,7 +48,7 @@ public struct ExtentListing: Sendable {
                 let delta = try await image.openDelta(
                     from: step.base?.identity, to: step.target.identity, mode: mode)
                 do {
-                    meter.beginDiff(1, imageByteCount: delta.byteCount)
+                    meter.beginDiff(imageByteCount: delta.byteCount)
                     try await list(delta, meter, &totals, body)
                 } catch {
                     await delta.close()

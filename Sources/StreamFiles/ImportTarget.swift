@@ -170,7 +170,8 @@ extension ImportTarget {
             guard let base = try await image.snapshots().first(where: { $0.identity.id == id }) else {
                 throw StoreError(.notFound, "roll back", name, detail: "its snapshot with id \(id) is gone")
             }
-            try await image.rollBack(to: base.identity)
+            // Perhaps nothing was applied yet, and a roll back goes through the whole image.
+            if try await image.firstChange(since: base.identity) != nil { try await image.rollBack(to: base.identity) }
         }
         try await image.flush()
         try await image.removeMetadata(ImportMarker.key)

@@ -28,7 +28,7 @@ struct MergeWriter {
 
     mutating func append(_ header: DiffHeader) {
         self.header = header
-        meter.beginDiff(1, imageByteCount: header.imageByteCount ?? 0)
+        meter.beginDiff(imageByteCount: header.imageByteCount ?? 0)
         pieces.appendHead { [format] in format.appendDiffOpening(header, to: &$0) }
     }
 

@@ -24,12 +24,14 @@ actor StreamBatches {
         let end: UInt64
     }
 
-    /// Bytes read at a time.
+    /// Bytes decoded at a time, besides what may be carried over.
     static let chunkByteCount = 1 << 20
+    /// A write that a chunk's end cuts is carried over to the next chunk if no more of it than this is there: two
+    /// small writes cost more than copying these bytes.
+    static let carriedByteCountMax = 64 << 10
     /// Changes in a batch, at most.
     static let writeCountMax = 4096
-    /// Writes that a chunk's end cuts are cut at multiples of this in the image, so that the store need not read
-    /// what surrounds them.
+    /// Longer ones are cut at multiples of this in the image, so that the store need not read what surrounds them.
     private static let alignment = Limits.zeroGranuleByteCount
 
     /// What the stream says of its image; nil in formats that say nothing.
@@ -132,9 +134,9 @@ actor StreamBatches {
 
     /// Reads the next chunk; false when there is none. What was handed out keeps its buffer.
     private func refill() async throws -> Bool {
-        let next = DataBuffer(byteCount: Self.alignment + Self.chunkByteCount)
-        let start = Self.alignment
-        let byteCount = try await input.read(into: next, range: start..<start + Self.chunkByteCount)
+        let start = Self.carriedByteCountMax
+        let next = DataBuffer(byteCount: start + Self.chunkByteCount + Self.carriedByteCountMax)
+        let byteCount = try await input.read(into: next, range: start..<next.byteCount - carried.count)
         guard byteCount > 0 else { return false }
         await onBytes(next, start..<start + byteCount)
         UnsafeMutableRawBufferPointer(rebasing: next.unsafeBytes[(start - carried.count)..<start])
@@ -143,11 +145,11 @@ actor StreamBatches {
         return true
     }
 
-    /// Takes the bytes behind the last whole granule off a write that goes on in the next chunk.
+    /// Takes off a write that goes on in the next chunk what is to be carried over.
     private func carryTail(_ writes: inout [MirrorWrite]) {
         guard case .data(let offset, let range)? = writes.last, offset + UInt64(range.count) < writeEnd else { return }
         let intoGranule = Int((offset + UInt64(range.count)) % UInt64(Self.alignment))
-        let kept = range.dropLast(min(intoGranule, range.count))
+        let kept = range.count <= Self.carriedByteCountMax ? range.prefix(0) : range.dropLast(intoGranule)
         carried = buffer.bytes(in: kept.upperBound..<range.upperBound)
         writes.removeLast()
         if !kept.isEmpty { writes.append(.data(offset: offset, range: kept)) }

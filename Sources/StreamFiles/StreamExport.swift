@@ -73,10 +73,6 @@ public struct StreamExport: Sendable {
             let writer = DiffWriter(
                 delta: delta, format: format, header: header(of: step, byteCount: delta.byteCount),
                 workers: workers, output: output, meter: meter)
-            meter.beginDiff(
-                diffs.count + 1, imageByteCount: delta.byteCount,
-                estimatedByteCount: try await delta.changedByteCountEstimate())
-            meter.update { $0.phase = .exporting }
             let result: Result<DiffSummary, any Error>
             do {
                 result = .success(try await writer.run(after: opening) { try await source.recheck(step) })

@@ -68,7 +68,7 @@ public struct StreamImport: Sendable {
         var opened = first
         meter.update { [count = await reader.diffCount] in $0.diffCount = count ?? 1 }
         while let diff = opened {
-            meter.beginDiff(diff.number, imageByteCount: diff.byteCount)
+            meter.beginDiff(imageByteCount: diff.byteCount)
             try await apply(reader, to: try await target.begin(diff), isFull: diff.header.fromSnapshot == nil)
             diffs.append(DiffSummary(header: diff.header, totals: await reader.totals))
             // Before its snapshot is made: a stream that goes on wrongly must not leave one.

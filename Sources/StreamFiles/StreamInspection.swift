@@ -33,7 +33,7 @@ public struct StreamInspection: Sendable {
         var fault: (any Failure)?
         do {
             while let diff = try await reader.nextDiff() {
-                meter.beginDiff(diff.number, imageByteCount: diff.byteCount)
+                meter.beginDiff(imageByteCount: diff.byteCount)
                 open = diff
                 while let batch = try await reader.nextBatch() { meter.update { $0.offset = batch.end } }
                 diffs.append(DiffSummary(header: diff.header, totals: await reader.totals))

@@ -35,10 +35,10 @@ public final class StreamMeter: Sendable {
         state.withLock { change(&$0) }
     }
 
-    /// A diff begins that leads to an image of this size.
-    func beginDiff(_ number: Int, imageByteCount: UInt64, estimatedByteCount: UInt64? = nil) {
+    /// The next diff begins; it leads to an image of this size.
+    func beginDiff(imageByteCount: UInt64, estimatedByteCount: UInt64? = nil) {
         update { counts in
-            counts.diffNumber = number
+            counts.diffNumber += 1
             counts.imageByteCount = imageByteCount
             counts.estimatedByteCount = estimatedByteCount
             counts.offset = 0

@@ -17,6 +17,7 @@ struct RBDFerry: AsyncParsableCommand {
 
     static func main() async {
         tuneAllocator()
+        keepStandardDescriptors()
         // A reader that goes away is an error with a cause, and what is held in a store must be let go of.
         _ = signal(SIGPIPE, SIG_IGN)
         let outcome = await runUntilSignal {
@@ -71,6 +72,16 @@ struct RBDFerry: AsyncParsableCommand {
             writeToStandardError("rbd-ferry: \(message(for: error))")
             return code == .validationFailure ? .usage : .failed
         }
+    }
+}
+
+/// Opens what a caller closed of standard input, output and errors: otherwise the next file or connection would get
+/// its number, and text that is meant for people.
+///
+/// Implements: int fcntl(int fd, int cmd, ...); int open(const char *pathname, int flags);
+private func keepStandardDescriptors() {
+    for descriptor in STDIN_FILENO...STDERR_FILENO where fcntl(descriptor, F_GETFD) < 0 {
+        _ = open("/dev/null", O_RDWR)
     }
 }
 

@@ -41,7 +41,7 @@ final class TestFileSystem: Sendable {
             let image = folder + ".img"
             defer { try? FileManager.default.removeItem(atPath: image) }
             try Data().write(to: URL(filePath: image))
-            try FileHandle(forUpdating: URL(filePath: image)).truncate(atOffset: 1 << 30)
+            try FileHandle(forUpdating: URL(filePath: image)).truncate(atOffset: 1 << 32)
             try run(program, arguments + [image])
             try run("mount", ["-o", "loop", image, folder])
         }

@@ -18,6 +18,23 @@ extension EndToEnd {
             }
         }
 
+        @Test("but not a mirror that was rolled back after someone wrote to it", .enabled(if: Cluster.areThere))
+        func rolledBackMirror() async throws {
+            let cluster = try #require(Cluster.second)
+            try await Stage.with(.clusters) { stage in
+                let image = try await stage.makeSource(byteCount: Self.byteCount)
+                let base = try #require(try await stage.sync().steps.first?.snapshot)
+                let mirror = stage.mirrorImage()
+                try await mirror.change(
+                    .write(seed: 9, offset: 5 << 20, byteCount: 5000), .zero(offset: 1 << 20, byteCount: 1 << 20))
+                try await image.change(.scatter(seed: 2, count: 3, byteCountMax: 5000))
+                try await expectRefusal(stage, status: 5, saying: "someone wrote to the mirror")
+                try await cluster.rbd("snap", "rollback", "--no-progress", "\(mirror.spec)@\(base)")
+                #expect(try await stage.sync().status == 0)
+                try await stage.expectEqual(snapshotCount: 2)
+            }
+        }
+
         @Test("a base that was deleted and made anew under its name", .enabled(if: Cluster.areThere))
         func recreatedBase() async throws {
             let cluster = try #require(Cluster.first)

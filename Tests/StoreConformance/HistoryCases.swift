@@ -76,6 +76,21 @@ let firstChangeCases: [ConformanceCase] = [
             try expect("still changed since s1", sinceFirst != nil)
         }
     },
+    ConformanceCase("a head that was rolled back is unchanged until it is written to again") { scratch in
+        try await scratch.create(testBytes(9 * mebibyte))
+        try await scratch.withMirror { mirror in
+            let snapshot = try await mirror.createSnapshot("s1").identity
+            try await mirror.write([(5 * mebibyte + 3, [1])], zeroes: [Extent(offset: 0, byteCount: mebibyte)])
+            try await mirror.resize(to: 7 * mebibyte)
+            try await mirror.flush()
+            try await mirror.rollBack(to: snapshot)
+            try expect("unchanged", try await mirror.firstChange(since: snapshot), equals: nil)
+            try await mirror.write([(6 * mebibyte, [1])])
+            try await mirror.flush()
+            let change = try await mirror.firstChange(since: snapshot)
+            try expect("changed", change != nil)
+        }
+    },
     ConformanceCase("zeroes over data show as a change") { scratch in
         try await scratch.create(testBytes(5 * mebibyte))
         try await scratch.withMirror { mirror in
