@@ -100,21 +100,24 @@ extension HostileStream {
             "a target that the image has", StreamBytes.v1.from("s1").to("s1").size(imageByteCount).end(), status: 5,
             "already has"),
         HostileStream("a full diff", base, status: 5, "not empty"),
-        HostileStream("an image", .image([base, fromTo("s1", nil)]), status: 5, "not empty"),
+        HostileStream("an image", .image([fromTo(nil, "s1"), fromTo("s1", nil)]), status: 5, "not empty"),
     ]
 
     /// Whole images that are damaged.
     static let damagedImages: [HostileStream] = {
         let (one, two, head) = (fromTo(nil, "s1"), fromTo("s1", "s2"), fromTo("s2", nil))
         let upToOne = StreamBytes.image(count: 3, [one])
+        let opening = StreamBytes.v2.from("s1").to("s2").size(imageByteCount)
+        let inTwo = upToOne.raw(opening.bytes)
+        let cutData = Array(opening.write(8192, 70_000).cut(9000).bytes.dropFirst(opening.bytes.count))
         let upToTwo = StreamBytes.image(count: 3, [one, two])
         return [
             HostileStream("cut after a snapshot", upToOne, record: 0, []),
-            HostileStream("cut in the second diff", upToOne, record: 4, cutDiff),
+            HostileStream("cut in the second diff", inTwo, record: 4, cutData),
             HostileStream("a diff too few", upToTwo, record: 0, []),
             HostileStream(
                 "a diff too many", StreamBytes.image(count: 2, [one, fromTo("s1", nil)]), record: 0, head.bytes),
-            HostileStream("no size", upToOne, record: 2) { $0.raw(StreamBytes.v2.from("s1").bytes) },
+            HostileStream("no size", upToOne.raw(StreamBytes.v2.from("s1").bytes), record: 2) { $0 },
             HostileStream("no diffs", StreamBytes.image(count: 0, []), record: 0, []),
             HostileStream("2^40 diffs", StreamBytes.image(count: 1 << 40, []), record: 0, []),
             HostileStream("a diff from another snapshot", upToOne, record: 0, fromTo("s0", "s2").bytes),
@@ -135,6 +138,4 @@ extension HostileStream {
         if let to { diff = diff.to(to) }
         return diff.size(imageByteCount).write(8192, 70_000, seed: UInt64((to ?? "head").utf8.count)).end()
     }
-
-    private static let cutDiff = fromTo("s1", "s2").cut(9000).bytes
 }
