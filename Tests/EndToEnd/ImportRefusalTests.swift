@@ -13,8 +13,9 @@ extension EndToEnd {
             "onto a head that was written to since the snapshot: 5, and says where", arguments: StreamTarget.available)
         func changedHead(target: StreamTarget) async throws {
             try await withBase(target) { stage, image, file in
-                try await image.change(.write(seed: 9, offset: 500_000, byteCount: 5000))
-                try await expectRefusal(image, file, status: 5, "was written to since snapshot", "at 500000")
+                try await image.change(.write(seed: 9, offset: 499_712, byteCount: 4096))
+                try await expectRefusal(
+                    image, file, status: 5, "was written to since snapshot", "4096 bytes at 499712")
             }
         }
 
