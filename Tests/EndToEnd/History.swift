@@ -145,9 +145,17 @@ extension History {
     static let fewFeatures = History(
         name: "no object map", options: ["--image-feature", "layering"], steps: mixed)
 
-    /// All of them.
-    static let all = [
-        grown, shrunk, shrunkThenGrown, discards, noBytes, oddSizes, unchanged, manySnapshots, sparse, clone, striped,
-        smallObjects, fewFeatures,
+    /// All of them, in groups that can be tested at once: commands wait more than they work.
+    static let groups = [
+        HistoryGroup(histories: [grown, shrunk, shrunkThenGrown, discards]),
+        HistoryGroup(histories: [noBytes, oddSizes, unchanged, manySnapshots, sparse]),
+        HistoryGroup(histories: [clone, striped, smallObjects, fewFeatures]),
     ]
+}
+
+/// Histories that are tested at once.
+struct HistoryGroup: Sendable, CustomTestStringConvertible {
+    let histories: [History]
+
+    var testDescription: String { histories.map(\.name).joined(separator: "; ") }
 }

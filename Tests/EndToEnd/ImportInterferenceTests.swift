@@ -13,7 +13,6 @@ extension EndToEnd {
             "killed in the middle of an increment: the same import again ends well", arguments: StreamTarget.available)
         func killedIncrement(target: StreamTarget) async throws {
             try await withHeldImport(target, isIncrement: true) { stage, image, feeder in
-                try await forgetDeadClientsSoon(image)
                 await feeder.killNow()
                 try await importAgain(stage, image, stage.file("increment"))
                 #expect(try await image.snapshotNames() == ["s1", "s2"])
@@ -24,7 +23,6 @@ extension EndToEnd {
         @Test("killed in the middle of a full copy: the same import again ends well", arguments: StreamTarget.available)
         func killedFull(target: StreamTarget) async throws {
             try await withHeldImport(target, isIncrement: false) { stage, image, feeder in
-                try await forgetDeadClientsSoon(image)
                 await feeder.killNow()
                 try await importAgain(stage, image, stage.file("full"))
                 try await image.ferryImport(stage.file("increment")).run()
@@ -104,6 +102,8 @@ extension EndToEnd {
                 let count = isIncrement ? "5000000" : "3000000"
                 let command = ShellCommand.bash(script, file, stage.file("go"), count, "--")
                     .appending(image.ferryImport())
+                // Counts for clients that come after it.
+                try await forgetDeadClientsSoon(image)
                 let running = try command.start()
                 try await eventually("something is written") {
                     guard running.isRunning else { throw NeverHappened(description: "it ended: \(running.errors)") }

@@ -4,8 +4,15 @@ extension EndToEnd {
     @Suite(
         "Streams between rbd-ferry and rbd", .serialized, .timeLimit(.minutes(3)), .enabled(if: Cluster.areThere))
     struct RouteTests {
-        @Test("every snapshot and the head arrive on every way", arguments: History.all)
-        func everyWay(history: History) async throws {
+        @Test("every snapshot and the head arrive on every way", arguments: History.groups)
+        func everyWay(group: HistoryGroup) async throws {
+            try await withThrowingTaskGroup(of: Void.self) { tasks in
+                for history in group.histories { tasks.addTask { try await expectArrival(history) } }
+                try await tasks.waitForAll()
+            }
+        }
+
+        private func expectArrival(_ history: History) async throws {
             try await StreamStage.with { stage in
                 let source = try stage.source()
                 try await history.make(source)
@@ -25,9 +32,9 @@ extension EndToEnd {
             try await route.run(stage, history, try stage.source(), target)
             for image in [route.folder(stage), target].compactMap(\.self) {
                 let state = try await image.state()
-                #expect(state == expected, "\(route.rawValue): \(image.spec)")
+                #expect(state == expected, "\(history.name), \(route.rawValue): \(image.spec)")
             }
-            #expect(try await target.snapshotNames() == history.snapshots, "\(route.rawValue)")
+            #expect(try await target.snapshotNames() == history.snapshots, "\(history.name), \(route.rawValue)")
         }
 
         @Test("a history ends at the snapshot that is named")
