@@ -100,7 +100,7 @@ public struct StreamFileError: Failure, Hashable {
     public var remedy: String {
         switch reason {
         case .notFound: "check the path"
-        case .alreadyExists: "choose another name, or remove the file first"
+        case .alreadyExists: "choose another name, or replace it with --force"
         case .isTerminal: "redirect it to a file or a pipe, or name a file"
         case .wrongKind: "name a file, a pipe, or - for standard input or output"
         case .inUse: "unmount it, or stop what uses it"

@@ -68,12 +68,12 @@ struct RBDFerry: AsyncParsableCommand {
         case is CancellationError:
             writeToStandardError("rbd-ferry: interrupted")
             return .failed
-        case is CleanExit:
-            exit(withError: error)
         default:
             let code = exitCode(for: error)
-            if code != .success { writeToStandardError("rbd-ferry: \(message(for: error))") }
-            return code == .success ? .success : .failed
+            // Help is an error of the parser's too.
+            guard code != .success else { exit(withError: error) }
+            writeToStandardError("rbd-ferry: \(message(for: error))")
+            return code == .validationFailure ? .usage : .failed
         }
     }
 }

@@ -39,6 +39,9 @@ final class RunningCommand: Sendable {
 
     var isRunning: Bool { end.value == nil }
 
+    /// What it has written so far.
+    var output: String { (try? String(contentsOf: files.output, encoding: .utf8)) ?? "" }
+
     /// What it has written to its errors so far.
     var errors: String { (try? String(contentsOf: files.errors, encoding: .utf8)) ?? "" }
 

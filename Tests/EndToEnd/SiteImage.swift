@@ -16,6 +16,14 @@ struct SiteImage: Sendable {
         case zero(offset: Int, byteCount: Int)
         case discard(offset: Int, byteCount: Int)
         case resize(byteCount: Int)
+        // In Ceph only.
+        case snapshot(String)
+        case protect(String)
+        case metadata(key: String, value: String)
+        /// Takes the exclusive lock, says so, and keeps it until a SIGTERM.
+        case hold
+        /// Says that it begins, and writes here and there until a SIGTERM.
+        case torment(seed: Int, byteCountMax: Int)
 
         fileprivate var text: String {
             switch self {
@@ -25,6 +33,11 @@ struct SiteImage: Sendable {
             case .zero(let offset, let byteCount): "zero:\(offset):\(byteCount)"
             case .discard(let offset, let byteCount): "discard:\(offset):\(byteCount)"
             case .resize(let byteCount): "resize:\(byteCount)"
+            case .snapshot(let name): "snapshot:\(name)"
+            case .protect(let name): "protect:\(name)"
+            case .metadata(let key, let value): "metadata:\(key):\(value)"
+            case .hold: "hold"
+            case .torment(let seed, let byteCountMax): "torment:\(seed):\(byteCountMax)"
             }
         }
     }
@@ -50,14 +63,27 @@ struct SiteImage: Sendable {
     }
 
     /// Changes the image's head.
-    func change(_ changes: Change...) async throws {
+    func change(_ changes: Change...) async throws { try await change(changes) }
+
+    /// Changes the image's head.
+    func change(_ changes: [Change]) async throws {
+        let (program, arguments) = changing(changes)
+        try await RunningCommand.run(program, arguments)
+    }
+
+    /// Begins to change the image's head.
+    func startChange(_ changes: Change...) throws -> RunningCommand {
+        let (program, arguments) = changing(changes)
+        return try RunningCommand(program, arguments)
+    }
+
+    private func changing(_ changes: [Change]) -> (program: String, arguments: [String]) {
         let target: String
         switch place {
         case .ceph(let cluster, _, _): target = "ceph:\(cluster.confPath):\(spec)"
         case .directory: target = "file:\(spec)/head.raw"
         }
-        try await RunningCommand.run(
-            "/usr/bin/python3", [SourceFolder.file("write-image"), target] + changes.map(\.text))
+        return ("/usr/bin/python3", [SourceFolder.file("write-image"), target] + changes.map(\.text))
     }
 
     /// The names of its snapshots, oldest first; none when there is no image.
