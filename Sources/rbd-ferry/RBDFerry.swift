@@ -62,9 +62,6 @@ struct RBDFerry: AsyncParsableCommand {
             writeToStandardError("rbd-ferry: \(failure.cause)")
             if !failure.remedy.isEmpty { writeToStandardError("  \(failure.remedy)") }
             return ExitStatus(failure.disposition)
-        case let error as ValidationError:
-            writeToStandardError("rbd-ferry: \(error.message)")
-            return .usage
         case is CancellationError:
             writeToStandardError("rbd-ferry: interrupted")
             return .failed

@@ -10,7 +10,7 @@ extension EndToEnd {
             .write(1 << 19, 4 << 20, seed: 2).zero(5 << 20, 1 << 20).write(8 << 20, 4 << 20, seed: 3).end()
 
         @Test(
-            "killed in the middle of an increment: the same import again ends well", arguments: StreamTarget.available)
+            "killed in the middle of an increment: refused until told to bring the image back", arguments: StreamTarget.available)
         func killedIncrement(target: StreamTarget) async throws {
             try await withHeldImport(target, isIncrement: true) { stage, image, feeder in
                 await feeder.killNow()
@@ -20,7 +20,7 @@ extension EndToEnd {
             }
         }
 
-        @Test("killed in the middle of a full copy: the same import again ends well", arguments: StreamTarget.available)
+        @Test("killed in the middle of a full copy: refused until told to bring the image back", arguments: StreamTarget.available)
         func killedFull(target: StreamTarget) async throws {
             try await withHeldImport(target, isIncrement: false) { stage, image, feeder in
                 await feeder.killNow()
@@ -120,15 +120,19 @@ extension EndToEnd {
             try await cluster.ceph("config", "set", "osd", "osd_client_watch_timeout", "10")
         }
 
-        /// Imports a file; a cluster forgets a killed client only after a while.
+        /// Imports a file: refused and nothing touched, then with `--restore`. A cluster forgets a killed client only
+        /// after a while.
         private func importAgain(_ stage: StreamStage, _ image: SiteImage, _ file: String) async throws {
+            let left = try await image.digest(at: nil)
             var outcome = try await image.ferryImport(file).outcome()
-            try await eventually("it ends well; the last one said: \(outcome.errors)", within: .seconds(60)) {
+            try await eventually("it is refused; the last one said: \(outcome.errors)", within: .seconds(60)) {
                 guard [11, 75].contains(outcome.status) else { return true }
                 outcome = try await image.ferryImport(file).outcome()
-                return outcome.status == 0
+                return outcome.status == 5
             }
-            #expect(outcome.status == 0, "\(outcome.errors)")
+            #expect(outcome.status == 5 && outcome.errors.contains("--restore"), "\(outcome.errors)")
+            #expect(try await image.digest(at: nil) == left)
+            try await image.ferryImport(file, "--restore").run()
         }
 
         /// What both streams lead to, in a folder that nothing happened to.
