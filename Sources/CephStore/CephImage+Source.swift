@@ -9,8 +9,23 @@ extension CephImage: SourceImage {
     }
 
     func pin(_ snapshot: SnapshotIdentity) async throws(StoreError) -> Bool {
-        try await change("pin snapshot", describe(snapshot)) { handle throws(CephError) in
-            let name = try self.agreedName(snapshot.id, handle)
+        try await perform("pin snapshot", describe(snapshot)) { () throws(CephError) in
+            // Whoever protected it before us may take that away before we look.
+            for _ in 0..<3 {
+                let isOurs = try self.protect(snapshot.id)
+                let snapshots = try self.afresh { image throws(CephError) in try image.userSnapshots() }
+                let found = snapshots.first { $0.identity.id == snapshot.id }
+                if found?.isPinned == true { return isOurs }
+                guard found != nil else { throw CephError(.notFound, "it was removed meanwhile") }
+            }
+            throw CephError(.unavailable, "its protection was taken away again and again")
+        }
+    }
+
+    /// Protects a snapshot, if it has the name still by which librbd does that; false when it was protected before.
+    private func protect(_ id: UInt64) throws(CephError) -> Bool {
+        try withWatching { handle throws(CephError) in
+            let name = try agreedName(id, handle)
             guard try handle.features().contains(.layering) else {
                 throw CephError(
                     .unsupported, "its image lacks the feature layering, so its snapshots can't be protected",
@@ -18,10 +33,7 @@ extension CephImage: SourceImage {
             }
             let isOurs = try handle.protectSnapshot(name)
             // The name may have passed to another snapshot just before.
-            guard
-                try self.afresh({ image throws(CephError) in try image.userSnapshots() })
-                    .contains(where: { $0.identity.id == snapshot.id && $0.isPinned })
-            else {
+            guard (try? handle.userSnapshotName(id)) == name else {
                 if isOurs { try handle.unprotectSnapshot(name) }
                 throw CephError(.notFound, "it was removed or renamed meanwhile")
             }

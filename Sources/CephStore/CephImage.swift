@@ -46,12 +46,14 @@ final class CephImage: Image {
     }
 
     func createSnapshot(_ name: String) async throws(StoreError) -> Snapshot {
-        try await change("create snapshot", "\(subject)@\(name)") { handle throws(CephError) in
+        try await perform("create snapshot", "\(subject)@\(name)") { () throws(CephError) in
             guard !name.isEmpty, name.utf8.count <= Limits.nameByteCountMax else {
                 throw CephError(.unsupported, "its name has \(name.utf8.count) bytes")
             }
             let before = try self.afresh { image throws(CephError) in try image.userSnapshots() }.map(\.identity.id)
-            try handle.createSnapshot(try checkedCString(name, "its name"))
+            try self.withWatching { handle throws(CephError) in
+                try handle.createSnapshot(try checkedCString(name, "its name"))
+            }
             let snapshots = try self.afresh { image throws(CephError) in try image.userSnapshots() }
             guard let snapshot = snapshots.last(where: { $0.identity.name.hasSameBytes(as: name) }) else {
                 throw CephError(.inconsistent, "it was made and is not there")
@@ -108,9 +110,22 @@ final class CephImage: Image {
         try pool.withMomentary(.id(identity.image), body)
     }
 
-    /// The name of a snapshot, when the cluster and a handle agree that this id has it. Blocks. Throws `.notFound`
-    /// when the id is gone.
+    /// Runs `body` with a handle that watches the image. Blocks.
+    ///
+    /// For a source the handle is opened for this, and no other may be opened meanwhile (`afresh`): librbd 16 crashes or
+    /// hangs now and then when a clone is opened while another handle of the same process hears of a change to it.
+    func withWatching<Result>(_ body: (RBDHandle) throws(CephError) -> Result) throws(CephError) -> Result {
+        guard access == .momentary else { return try body(handle) }
+        let watching = try RBDHandle(pool, .id(identity.image), .watching)
+        defer { watching.close() }
+        return try body(watching)
+    }
+
+    /// The name of a snapshot, when the cluster and a watching handle agree that this id has it. Blocks. Throws
+    /// `.notFound` when the id is gone.
     func agreedName(_ id: UInt64, _ handle: RBDHandle) throws(CephError) -> [CChar] {
+        // A source's was opened just now.
+        guard access == .watching else { return try handle.userSnapshotName(id) }
         let name = try afresh { image throws(CephError) in try image.userSnapshotName(id) }
         guard (try? handle.userSnapshotName(id)) == name else {
             throw CephError(.unavailable, "this client has not heard of the image's last change yet")
@@ -131,12 +146,7 @@ final class CephImage: Image {
     func change<Result: Sendable>(
         _ operation: String, _ subject: String, _ body: @escaping @Sendable (RBDHandle) throws(CephError) -> Result
     ) async throws(StoreError) -> Result {
-        try await perform(operation, subject) { () throws(CephError) in
-            guard self.access == .momentary else { return try body(self.handle) }
-            let watching = try RBDHandle(self.pool, .id(self.identity.image), .watching)
-            defer { watching.close() }
-            return try body(watching)
-        }
+        try await perform(operation, subject) { () throws(CephError) in try self.withWatching(body) }
     }
 
     /// Runs `body` while the image stays open.
