@@ -86,6 +86,7 @@ extension RBDHandle {
             return
         }
         try check(rbd_snap_set_by_id(raw, id), "rbd_snap_set_by_id")
+        noteParent()
     }
 
     /// Makes a snapshot. Guests that can be asked to hold still are, and their refusal is a failure.
