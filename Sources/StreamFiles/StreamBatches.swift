@@ -25,7 +25,7 @@ actor StreamBatches {
     }
 
     /// Bytes decoded at a time, besides what may be carried over.
-    static let chunkByteCount = 1 << 20
+    static let chunkByteCount = (2 << 20) - (128 << 10)
     /// A write that a chunk's end cuts is carried over to the next chunk if no more of it than this is there: two
     /// small writes cost more than copying these bytes.
     static let carriedByteCountMax = 64 << 10

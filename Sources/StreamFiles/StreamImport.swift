@@ -18,7 +18,7 @@ public struct StreamImport: Sendable {
     /// Metadata that changes how librbd treats an image; not taken from a stream.
     static let librbdKeyPrefix = "conf_"
     /// Batches being applied at once; each holds a chunk of the stream.
-    private static let batchCountMax = 16
+    private static let batchCountMax = 8
 
     private let store: any ImageStore
     private let name: String

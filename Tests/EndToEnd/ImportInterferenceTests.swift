@@ -10,7 +10,8 @@ extension EndToEnd {
             .write(1 << 19, 4 << 20, seed: 2).zero(5 << 20, 1 << 20).write(8 << 20, 4 << 20, seed: 3).end()
 
         @Test(
-            "killed in the middle of an increment: refused until told to bring the image back", arguments: StreamTarget.available)
+            "killed in the middle of an increment: refused until told to bring the image back",
+            arguments: StreamTarget.available)
         func killedIncrement(target: StreamTarget) async throws {
             try await withHeldImport(target, isIncrement: true) { stage, image, feeder in
                 await feeder.killNow()
@@ -20,7 +21,9 @@ extension EndToEnd {
             }
         }
 
-        @Test("killed in the middle of a full copy: refused until told to bring the image back", arguments: StreamTarget.available)
+        @Test(
+            "killed in the middle of a full copy: refused until told to bring the image back",
+            arguments: StreamTarget.available)
         func killedFull(target: StreamTarget) async throws {
             try await withHeldImport(target, isIncrement: false) { stage, image, feeder in
                 await feeder.killNow()

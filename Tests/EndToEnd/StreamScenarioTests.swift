@@ -118,26 +118,6 @@ extension EndToEnd {
             }
         }
 
-        @Test("an export says of protection what the user set, not what another export does meanwhile")
-        func protectionOfOthers() async throws {
-            try await StreamStage.with { stage in
-                let source = try stage.source()
-                try await source.create(byteCount: 16 * Self.mebibyte)
-                try await source.change(.write(seed: 1, offset: 0, byteCount: 16 * Self.mebibyte), .snapshot("s1"))
-                let held = try HeldReader(of: source.ferryExport(at: "s1"), stage)
-                try await held.reached()
-                let outcome = try await ShellCommand.pipe(
-                    source.ferryExport("--format", "image-v2"), ShellCommand.ferry("inspect", "-"))
-                #expect(outcome.isGood)
-                let file = stage.file("image")
-                try await source.ferryExport("--format", "image-v2", "-o", file).run()
-                let listing = try await ShellCommand.ferry("inspect", file).run()
-                #expect(!listing.contains("(protected)"), "\(listing)")
-                #expect(try await held.goOn().statuses == [0, 0])
-                try await source.expectReleased()
-            }
-        }
-
         /// The numbers of the objects that an image's head has.
         private func objects(_ image: SiteImage) async throws -> [String] {
             guard case .ceph(let cluster, _, _) = image.place else { return [] }

@@ -222,7 +222,7 @@ struct StreamImportTests {
         #expect(meter.counts.phase == .checking)
     }
 
-    @Test("holds no more than 16 chunks, however slow the store is")
+    @Test("holds no more than 8 chunks, however slow the store is")
     func bounded() async throws {
         let store = MemoryStore()
         let gate = Gate()
@@ -230,7 +230,7 @@ struct StreamImportTests {
             if operation == .apply { await gate.wait() }
         }
         let chunk = StreamBatches.chunkByteCount + StreamBatches.carriedByteCountMax
-        let bytes = sample(30 * chunk)
+        let bytes = sample(16 * chunk)
         let stream = diff(DiffHeader(imageByteCount: UInt64(bytes.count)), [(0, bytes, UInt64(bytes.count))])
         let (readEnd, writeEnd) = makePipe()
         let written = Atomic(0)
@@ -243,12 +243,12 @@ struct StreamImportTests {
         }
         let input = try pipeInput(owning: readEnd)
         let running = Task { try await importing(input, into: store) }
-        try await until { gate.waiterCount == 16 }
+        try await until { gate.waiterCount == 8 }
         // Long enough for more to come, if more could.
         try await Task.sleep(for: .milliseconds(100))
-        #expect(gate.waiterCount == 16)
+        #expect(gate.waiterCount == 8)
         // They, and what the pipe holds.
-        #expect(written.load(ordering: .relaxed) <= 16 * chunk + (1 << 20))
+        #expect(written.load(ordering: .relaxed) <= 8 * chunk + (1 << 20))
         gate.open()
         _ = try await running.value
         let isEqual = store.contents(of: "vm") == bytes
