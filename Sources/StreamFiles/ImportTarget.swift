@@ -6,9 +6,10 @@ import ImageStore
 actor ImportTarget {
     private let store: any ImageStore
     private let name: String
-    private let layout: ImageLayout
-    private let isHistory: Bool
     private let restoresUnfinished: Bool
+    private var layout = ImageLayout.standard
+    private var isHistory = false
+    private var isLookedAt = false
     private var image: (any MirrorImage)?
     /// What the image was; nil until it is going to be changed.
     private var marker: ImportMarker?
@@ -21,17 +22,26 @@ actor ImportTarget {
     /// The snapshot that the next diff starts from.
     private var base: Snapshot?
 
-    /// The image `name`, made with `layout` if there is none, for a stream with one diff or with a history.
-    /// `restoresUnfinished` permits to bring back first what an import that was killed left, and whatever happened to
-    /// the image since.
-    init(
-        _ store: any ImageStore, _ name: String, layout: ImageLayout, isHistory: Bool, restoresUnfinished: Bool
-    ) {
+    /// The image `name`. `restoresUnfinished` permits to bring back first what an import that was killed left, and
+    /// whatever happened to the image since.
+    init(_ store: any ImageStore, _ name: String, restoresUnfinished: Bool) {
         self.store = store
         self.name = name
+        self.restoresUnfinished = restoresUnfinished
+    }
+
+    /// Opens the image, if there is one, and takes it for ourselves. Changes nothing.
+    func open() async throws {
+        guard let found = try await store.openMirror(name) else { return }
+        image = found
+        try await found.lock()
+    }
+
+    /// Says what is known of the stream before its first diff: how an image is to be made, and whether there may be
+    /// more than one diff.
+    func expect(_ layout: ImageLayout, isHistory: Bool) {
         self.layout = layout
         self.isHistory = isHistory
-        self.restoresUnfinished = restoresUnfinished
     }
 
     /// Makes the image ready for a diff: nothing was written to it since the diff's base, and it has the diff's size.
@@ -112,16 +122,15 @@ actor ImportTarget {
 extension ImportTarget {
     /// The image, ours alone; for the first diff it is looked at, or made.
     private func opened(for diff: StreamBatches.OpenedDiff) async throws -> any MirrorImage {
-        if let image { return image }
-        if let found = try await store.openMirror(name) {
-            image = found
-            try await found.lock()
-            try await restoreUnfinished(found)
-            let before = try await checked(found, diff.header)
-            let marker = ImportMarker(found.identity, before, target: isHistory ? nil : diff.header.toSnapshot)
-            try await found.setMetadata(ImportMarker.key, to: marker.text)
+        if isLookedAt, let image { return image }
+        isLookedAt = true
+        if let image {
+            try await restoreUnfinished(image)
+            let before = try await checked(image, diff.header)
+            let marker = ImportMarker(image.identity, before, target: isHistory ? nil : diff.header.toSnapshot)
+            try await image.setMetadata(ImportMarker.key, to: marker.text)
             self.marker = marker
-            return found
+            return image
         }
         if let base = diff.header.fromSnapshot { throw ImportError.noImage(name, base: base) }
         let created = try await store.createMirror(name, byteCount: diff.byteCount, layout: layout)

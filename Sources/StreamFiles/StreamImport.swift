@@ -59,12 +59,13 @@ public struct StreamImport: Sendable {
         }
         meter.update { $0.phase = .importing }
         let reader = StreamBatches(input)
-        // Read as far as the first extent, so that an image is made with the layout that the stream says.
-        let first = try await reader.nextDiff()
-        let target = ImportTarget(
-            store, name, layout: await reader.image?.layout ?? .standard,
-            isHistory: await reader.format?.isHistory ?? false, restoresUnfinished: restoresUnfinished)
+        let target = ImportTarget(store, name, restoresUnfinished: restoresUnfinished)
         do {
+            // While the beginning of the stream is awaited, the image can be opened.
+            async let opening: Void = target.open()
+            let first = try await reader.nextDiff()
+            try await opening
+            await target.expect(reader.image?.layout ?? .standard, isHistory: reader.format?.isHistory ?? false)
             return try await apply(reader, first, to: target)
         } catch {
             try await undo(target, error)
