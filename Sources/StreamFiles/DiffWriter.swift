@@ -9,7 +9,7 @@ import Threading
 /// units -> read (several in flight) -> cut out zeros -> records, in order of offset -> output
 struct DiffWriter: Sendable {
     /// Units between listing and output at once; each holds a megabyte at most.
-    static let unitCountMax = 16
+    static let unitCountMax = 12
 
     let delta: any Delta
     let format: any StreamFormat

@@ -8,5 +8,5 @@ func tuneAllocator() {
     // The buffers of a megabyte that librados takes for every read and write stay in the heap. As mappings of their
     // own they cost a page fault every 4 KiB, half of the processor time of a full copy.
     _ = mallopt(M_MMAP_THRESHOLD, 32 << 20)
-    _ = mallopt(M_TRIM_THRESHOLD, 32 << 20)
+    _ = mallopt(M_TRIM_THRESHOLD, 16 << 20)
 }
