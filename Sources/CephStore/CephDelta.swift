@@ -56,20 +56,23 @@ final class CephDelta: Delta {
     }
 
     func extents(from offset: UInt64) async throws(StoreError) -> ExtentBatch {
-        try await perform("find changes of") { () async throws(CephError) in
-            let batch = try await self.scan.batch(from: offset)
-            let isLast = batch.scannedTo >= self.byteCount
-            try await CephThreads.control.run { () throws(CephError) in try self.checkStillTrue(isLast) }
-            return batch
-        }
+        try await list("find changes of") { () async throws(CephError) in try await self.scan.batch(from: offset) }
     }
 
     func changedObjects(from offset: UInt64) async throws(StoreError) -> ExtentBatch {
-        try await perform("find changed objects of") { () async throws(CephError) in
+        try await list("find changed objects of") { () async throws(CephError) in
             // Without a map that can be trusted, librbd would list too little, or take long for too much.
-            let batch =
-                self.scan.trustsObjectMap
+            self.scan.trustsObjectMap
                 ? try await self.scan.objects(from: offset) : try await self.scan.batch(from: offset)
+        }
+    }
+
+    /// A batch that still counts when it has been listed.
+    private func list(
+        _ operation: String, _ body: () async throws(CephError) -> ExtentBatch
+    ) async throws(StoreError) -> ExtentBatch {
+        try await perform(operation) { () async throws(CephError) in
+            let batch = try await body()
             let isLast = batch.scannedTo >= self.byteCount
             try await CephThreads.control.run { () throws(CephError) in try self.checkStillTrue(isLast) }
             return batch

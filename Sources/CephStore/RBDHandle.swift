@@ -60,7 +60,8 @@ final class RBDHandle: @unchecked Sendable {
 
     /// Notes whether what the handle shows has a parent. To be called whenever that changes.
     func noteParent() {
-        hadParent = hadParent || (try? parentOverlapByteCount()) ?? 0 > 0
+        // One that can't be asked may have one.
+        hadParent = hadParent || (try? parentOverlapByteCount()) != 0
     }
 
     // Its owner should have closed it, where blocking does no harm. An open image must not outlive its pool, though.

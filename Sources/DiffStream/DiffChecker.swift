@@ -1,4 +1,4 @@
-import FerryCore
+public import FerryCore
 
 /// What stands in front of a diff's data.
 public struct DiffHeader: Hashable, Sendable {
@@ -38,6 +38,27 @@ public struct DiffTotals: Hashable, Sendable {
 
     /// Nothing counted.
     public init() {}
+
+    /// Counts a `w` record, but for `recordCount`.
+    public mutating func countWrite(_ extent: Extent) {
+        writeCount += 1
+        writtenByteCount += extent.byteCount
+    }
+
+    /// Counts a `z` record, but for `recordCount`.
+    public mutating func countZero(_ extent: Extent) {
+        zeroCount += 1
+        zeroedByteCount += extent.byteCount
+    }
+
+    /// Adds what was counted elsewhere.
+    public static func += (totals: inout DiffTotals, more: DiffTotals) {
+        totals.recordCount += more.recordCount
+        totals.writeCount += more.writeCount
+        totals.zeroCount += more.zeroCount
+        totals.writtenByteCount += more.writtenByteCount
+        totals.zeroedByteCount += more.zeroedByteCount
+    }
 }
 
 /// The rules over a whole diff: each record once and in its place, extents that ascend inside the image.
@@ -78,12 +99,10 @@ public struct DiffChecker: Sendable {
         switch event {
         case .write(let extent):
             try checkExtent(extent, DiffTag.write, at: record)
-            totals.writeCount += 1
-            totals.writtenByteCount += extent.byteCount
+            totals.countWrite(extent)
         case .zero(let extent):
             try checkExtent(extent, DiffTag.zero, at: record)
-            totals.zeroCount += 1
-            totals.zeroedByteCount += extent.byteCount
+            totals.countZero(extent)
         case .data, .skipped: return
         case .end:
             try closeHeader(at: record)

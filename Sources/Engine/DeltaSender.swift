@@ -107,33 +107,15 @@ struct UnitRecords {
     /// `sendsZeros` is false.
     init(unit: DeltaUnit, buffer: DataBuffer, sendsZeros: Bool) {
         bytes.reserveCapacity(unit.readByteCount + 64 * DiffEncoder.writeHeaderByteCount)
-        for piece in unit.pieces {
-            switch piece {
-            case .zero(let extent):
-                if sendsZeros { append(zero: extent) }
-            case .data(let extent, let position):
-                append(extent, position, buffer, sendsZeros)
-            }
-        }
-    }
-
-    private mutating func append(_ extent: Extent, _ position: Int, _ buffer: DataBuffer, _ sendsZeros: Bool) {
-        let range = position..<position + Int(extent.byteCount)
-        for run in buffer.runs(in: range, imageOffset: extent.offset) {
-            let offset = extent.offset + UInt64(run.range.lowerBound - position)
-            let part = Extent(offset: offset, byteCount: UInt64(run.range.count))
-            if !run.isZero {
-                DiffEncoder.appendWriteHeader(part, to: &bytes)
-                buffer.append(run.range, to: &bytes)
+        unit.forEachStretch(in: buffer) { extent, range in
+            if let range {
+                DiffEncoder.appendWriteHeader(extent, to: &bytes)
+                buffer.append(range, to: &bytes)
                 count += 1
             } else if sendsZeros {
-                append(zero: part)
+                DiffEncoder.appendZero(extent, to: &bytes)
+                count += 1
             }
         }
-    }
-
-    private mutating func append(zero extent: Extent) {
-        DiffEncoder.appendZero(extent, to: &bytes)
-        count += 1
     }
 }

@@ -3,16 +3,6 @@ import FoundationEssentials
 import ImageStore
 import Planning
 
-/// The keys under which state is kept with images.
-enum ImageStateKey {
-    /// With a mirror: `MirrorRecord`.
-    static let mirror = "rbd-ferry.mirror"
-    /// With a mirror: `Checkpoint`.
-    static let checkpoint = "rbd-ferry.checkpoint"
-    /// With a source: `SenderRecord` about one peer.
-    static func peer(_ name: String) -> String { "rbd-ferry.peer.\(name)" }
-}
-
 extension MirrorImage {
     /// Stores that the head must be made equal to a transfer's base before anything is applied to it.
     func distrustHead(for transfer: TransferIdentity) async throws {

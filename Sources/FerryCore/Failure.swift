@@ -32,3 +32,10 @@ extension Failure {
     /// Cause and remedy on two lines.
     public var description: String { remedy.isEmpty ? cause : "\(cause)\n\(remedy)" }
 }
+
+extension Error {
+    /// What happened, on one line.
+    public var oneLine: String {
+        self is CancellationError ? "interrupted" : (self as? any Failure)?.cause ?? "\(self)"
+    }
+}

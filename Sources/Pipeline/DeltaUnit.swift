@@ -33,6 +33,25 @@ public struct DeltaUnit: Sendable, Equatable {
     }
 }
 
+extension DeltaUnit {
+    /// Calls `body` with each stretch of the unit, in order, once its data are in `buffer`: with where they lie there, or
+    /// with nil for zeros, known ones and those that are found in the data.
+    public func forEachStretch(in buffer: DataBuffer, _ body: (Extent, Range<Int>?) -> Void) {
+        for piece in pieces {
+            switch piece {
+            case .zero(let extent): body(extent, nil)
+            case .data(let extent, let position):
+                let range = position..<position + Int(extent.byteCount)
+                for run in buffer.runs(in: range, imageOffset: extent.offset) {
+                    let offset = extent.offset + UInt64(run.range.lowerBound - position)
+                    let part = Extent(offset: offset, byteCount: UInt64(run.range.count))
+                    body(part, run.isZero ? nil : run.range)
+                }
+            }
+        }
+    }
+}
+
 /// Groups changed extents into units, in order of offset.
 public struct DeltaUnitPlanner {
     /// A unit closes when it holds this many bytes to read. Writes are cut at multiples of it, so that none

@@ -34,7 +34,7 @@ struct DiffWriter: Sendable {
             transform: { try await records(of: $0) },
             consume: { records in
                 try await output.write(records.pieces)
-                totals.add(records.totals)
+                totals += records.totals
                 meter.update { counts in
                     counts.offset = records.end
                     counts.dataByteCount += records.totals.writtenByteCount
@@ -44,8 +44,7 @@ struct DiffWriter: Sendable {
         var end = StreamPieces()
         end.appendHead { format.appendEnd(to: &$0) }
         try await output.write(end)
-        totals.recordCount += header.recordCount + 1
-        return DiffSummary(header: header, totals: totals)
+        return DiffSummary(whole: header, totals)
     }
 
     private func records(of unit: DeltaUnit) async throws -> UnitPieces {
@@ -69,57 +68,15 @@ struct UnitPieces: Sendable {
     /// `sendsZeros` is false.
     init(_ unit: DeltaUnit, _ buffer: DataBuffer, _ format: any StreamFormat, sendsZeros: Bool) {
         end = unit.end
-        for piece in unit.pieces {
-            switch piece {
-            case .zero(let extent):
-                if sendsZeros { append(zero: extent, format) }
-            case .data(let extent, let position):
-                append(extent, position, buffer, format, sendsZeros)
-            }
-        }
-    }
-
-    private mutating func append(
-        _ extent: Extent, _ position: Int, _ buffer: DataBuffer, _ format: any StreamFormat, _ sendsZeros: Bool
-    ) {
-        let range = position..<position + Int(extent.byteCount)
-        for run in buffer.runs(in: range, imageOffset: extent.offset) {
-            let offset = extent.offset + UInt64(run.range.lowerBound - position)
-            let part = Extent(offset: offset, byteCount: UInt64(run.range.count))
-            if !run.isZero {
-                pieces.appendHead { format.appendWriteHeader(part, to: &$0) }
-                pieces.append(run.range, of: buffer)
-                totals.writeCount += 1
-                totals.writtenByteCount += part.byteCount
-                totals.recordCount += 1
+        unit.forEachStretch(in: buffer) { extent, range in
+            if let range {
+                pieces.appendHead { format.appendWriteHeader(extent, to: &$0) }
+                pieces.append(range, of: buffer)
+                totals.countWrite(extent)
             } else if sendsZeros {
-                append(zero: part, format)
+                pieces.appendHead { format.appendZero(extent, to: &$0) }
+                totals.countZero(extent)
             }
         }
-    }
-
-    private mutating func append(zero extent: Extent, _ format: any StreamFormat) {
-        pieces.appendHead { format.appendZero(extent, to: &$0) }
-        totals.zeroCount += 1
-        totals.zeroedByteCount += extent.byteCount
-        totals.recordCount += 1
-    }
-}
-
-extension DiffTotals {
-    fileprivate mutating func add(_ more: DiffTotals) {
-        recordCount += more.recordCount
-        writeCount += more.writeCount
-        zeroCount += more.zeroCount
-        writtenByteCount += more.writtenByteCount
-        zeroedByteCount += more.zeroedByteCount
-    }
-}
-
-extension DiffHeader {
-    /// Records in front of the first extent.
-    var recordCount: Int {
-        (fromSnapshot == nil ? 0 : 1) + (toSnapshot == nil ? 0 : 1) + (isProtected == nil ? 0 : 1)
-            + (imageByteCount == nil ? 0 : 1)
     }
 }

@@ -52,7 +52,7 @@ public struct HeldSource: Sendable {
 
     /// Throws when the head is what a sync or an import has applied half of: no state that any image ever had.
     private static func checkHead(of image: any SourceImage, _ name: String) async throws {
-        for key in [ImportMarker.key, StreamImport.checkpointKey] where try await image.metadata(key) != nil {
+        for key in [ImageStateKey.importing, ImageStateKey.checkpoint] where try await image.metadata(key) != nil {
             throw ExportError.unfinishedHead(image: name)
         }
     }

@@ -1,5 +1,6 @@
 public import FerryCore
 import ImageStore
+import Planning
 
 /// Why a stream can't be applied to an image.
 public enum ImportError: Failure {
@@ -73,7 +74,7 @@ public enum ImportError: Failure {
             "import with --restore to make it \(base.map { "equal to \($0)" } ?? "empty") first; what was written since is lost"
         case .leftWithSnapshots: "remove its snapshots and the image, then import again"
         case .wayBackGone:
-            "the snapshot it came from is gone; if it is as it should be, remove its metadata \(ImportMarker.key)"
+            "the snapshot it came from is gone; if it is as it should be, remove its metadata \(ImageStateKey.importing)"
         case .resizedMeanwhile: "find out who resizes the image, then import again"
         case .notUndone: "import again with --restore, which brings it back first; or remove the image if it is new"
         }

@@ -16,8 +16,6 @@ struct ImportMarker: Equatable {
         case base(id: UInt64)
     }
 
-    static let key = StreamImport.ownKeyPrefix + "import"
-
     let image: ImageIdentity
     let before: Before
     /// The snapshot that the import makes; nil for a history, which makes several, and for a diff to the head.

@@ -1,6 +1,7 @@
 import DiffStream
 import FerryCore
 import ImageStore
+import Planning
 
 /// The image that a stream is applied to: made or found as the stream needs it, and brought back when that fails.
 actor ImportTarget {
@@ -9,7 +10,6 @@ actor ImportTarget {
     private let restoresUnfinished: Bool
     private var layout = ImageLayout.standard
     private var isHistory = false
-    private var isLookedAt = false
     private var image: (any MirrorImage)?
     /// What the image was; nil until it is going to be changed.
     private var marker: ImportMarker?
@@ -73,7 +73,7 @@ actor ImportTarget {
             try await image.setMetadata(entry.key, to: entry.value)
         }
         isMarked = false
-        try await image.removeMetadata(ImportMarker.key)
+        try await image.removeMetadata(ImageStateKey.importing)
         // Last, because what is protected can't be taken back.
         try await protect(made.filter(\.isProtected).map(\.snapshot.identity))
         await image.close()
@@ -87,7 +87,7 @@ actor ImportTarget {
         do {
             if let marker {
                 // If this is cut short too, it must be seen that there is something to bring back.
-                if !isMarked { try await image.setMetadata(ImportMarker.key, to: marker.text) }
+                if !isMarked { try await image.setMetadata(ImageStateKey.importing, to: marker.text) }
                 try await restore(image, marker.before)
             }
         } catch {
@@ -122,13 +122,12 @@ actor ImportTarget {
 extension ImportTarget {
     /// The image, ours alone; for the first diff it is looked at, or made.
     private func opened(for diff: StreamBatches.OpenedDiff) async throws -> any MirrorImage {
-        if isLookedAt, let image { return image }
-        isLookedAt = true
+        if marker != nil, let image { return image }
         if let image {
             try await restoreUnfinished(image)
             let before = try await checked(image, diff.header)
             let marker = ImportMarker(image.identity, before, target: isHistory ? nil : diff.header.toSnapshot)
-            try await image.setMetadata(ImportMarker.key, to: marker.text)
+            try await image.setMetadata(ImageStateKey.importing, to: marker.text)
             self.marker = marker
             return image
         }
@@ -137,13 +136,13 @@ extension ImportTarget {
         let marker = ImportMarker(created.identity, .made, target: isHistory ? nil : diff.header.toSnapshot)
         (image, self.marker) = (created, marker)
         try await created.lock()
-        try await created.setMetadata(ImportMarker.key, to: marker.text)
+        try await created.setMetadata(ImageStateKey.importing, to: marker.text)
         return created
     }
 
     /// What the image is now, if the diff can go on it.
     private func checked(_ image: any MirrorImage, _ header: DiffHeader) async throws -> ImportMarker.Before {
-        guard try await image.metadata(StreamImport.mirrorKey) == nil else { throw ImportError.isMirror(name) }
+        guard try await image.metadata(ImageStateKey.mirror) == nil else { throw ImportError.isMirror(name) }
         let snapshots = try await image.snapshots()
         guard let baseName = header.fromSnapshot else {
             if let last = snapshots.last {
@@ -171,9 +170,9 @@ extension ImportTarget {
 
     /// Brings an image back that an import was killed on, if that is permitted.
     private func restoreUnfinished(_ image: any MirrorImage) async throws {
-        guard let text = try await image.metadata(ImportMarker.key) else { return }
+        guard let text = try await image.metadata(ImageStateKey.importing) else { return }
         guard let left = ImportMarker(text: text, image: image.identity), try await !isComplete(left, image) else {
-            try await image.removeMetadata(ImportMarker.key)
+            try await image.removeMetadata(ImageStateKey.importing)
             return
         }
         let snapshots = try await image.snapshots()
@@ -223,6 +222,6 @@ extension ImportTarget {
             }
         }
         try await image.flush()
-        try await image.removeMetadata(ImportMarker.key)
+        try await image.removeMetadata(ImageStateKey.importing)
     }
 }

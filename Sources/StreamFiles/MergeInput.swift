@@ -6,24 +6,23 @@ actor MergeInput {
     private static let chunkByteCount = 1 << 20
 
     /// What the ranges of the last data event lie in.
-    private(set) var buffer = DataBuffer(byteCount: 0)
+    var buffer: DataBuffer { cursor.buffer }
     private let input: StreamInput
     private let meter: StreamMeter
-    private var stream = CheckedStream()
-    private var position = 0
-    private var end = 0
+    private var cursor: StreamCursor
     /// An event that was read ahead.
     private var pending: DiffEvent?
 
     init(_ input: StreamInput, _ meter: StreamMeter) {
         self.input = input
+        cursor = StreamCursor(input)
         self.meter = meter
     }
 
     /// The format. Throws for one that holds a history, which is no single diff.
     func format() async throws -> any StreamFormat {
-        if stream.format == nil { pending = try await next() }
-        guard let format = stream.format, !format.isHistory else { throw StreamMergeError.history(input.name) }
+        if cursor.stream.format == nil { pending = try await next() }
+        guard let format = cursor.stream.format, !format.isHistory else { throw StreamMergeError.history(input.name) }
         return format
     }
 
@@ -31,9 +30,9 @@ actor MergeInput {
     func next() async throws -> DiffEvent {
         if let event = pending.take() { return event }
         while true {
-            guard let event = try nextInBuffer() else {
+            guard let event = try cursor.next() else {
                 guard try await refill() else {
-                    try checkStreamEnd()
+                    try cursor.checkEnd()
                     throw StreamMergeError.history(input.name)
                 }
                 continue
@@ -45,30 +44,17 @@ actor MergeInput {
 
     /// Reads what may follow the end record. Throws unless nothing does.
     func checkEnd() async throws {
-        while try nextInBuffer() == nil {
-            guard try await refill() else { return try checkStreamEnd() }
+        while try cursor.next() == nil {
+            guard try await refill() else { return try cursor.checkEnd() }
         }
     }
 
-    private func nextInBuffer() throws(StreamDamage) -> StreamEvent? {
-        guard position < end else { return nil }
-        return try input.naming { () throws(DiffError) in
-            try buffer.withSpan { span throws(DiffError) in
-                try stream.next(span.extracting(0..<end), at: &position)
-            }
-        }
-    }
-
-    private func checkStreamEnd() throws(StreamDamage) {
-        try input.naming { () throws(DiffError) in try stream.checkEnd() }
-    }
-
-    /// Reads the next chunk into a buffer of its own: the last one may still be on its way to the output.
+    /// Reads the next chunk; false when there is none.
     private func refill() async throws -> Bool {
         let next = DataBuffer(byteCount: Self.chunkByteCount)
         let byteCount = try await input.read(into: next, range: 0..<next.byteCount)
         guard byteCount > 0 else { return false }
-        (buffer, position, end) = (next, 0, byteCount)
+        cursor.goOn(in: next, range: 0..<byteCount)
         meter.update { $0.dataByteCount += UInt64(byteCount) }
         return true
     }

@@ -34,15 +34,13 @@ struct MergeWriter {
 
     mutating func append(write extent: Extent) async throws {
         pieces.appendHead { [format] in format.appendWriteHeader(extent, to: &$0) }
-        totals.writeCount += 1
-        totals.writtenByteCount += extent.byteCount
+        totals.countWrite(extent)
         try await noteExtent(extent)
     }
 
     mutating func append(zero extent: Extent) async throws {
         pieces.appendHead { [format] in format.appendZero(extent, to: &$0) }
-        totals.zeroCount += 1
-        totals.zeroedByteCount += extent.byteCount
+        totals.countZero(extent)
         try await noteExtent(extent)
     }
 
@@ -57,12 +55,10 @@ struct MergeWriter {
     mutating func finish() async throws -> DiffSummary {
         pieces.appendHead { [format] in format.appendEnd(to: &$0) }
         try await handOn()
-        totals.recordCount += header.recordCount + 1
-        return DiffSummary(header: header, totals: totals)
+        return DiffSummary(whole: header, totals)
     }
 
     private mutating func noteExtent(_ extent: Extent) async throws {
-        totals.recordCount += 1
         meter.update { $0.offset = extent.offset }
         try await handOnIfFull()
     }

@@ -39,16 +39,13 @@ actor StreamBatches {
     /// Diffs that the stream says it has; nil in formats that say nothing.
     private(set) var diffCount: UInt64?
     /// The stream's format, once its first bytes were read.
-    var format: (any StreamFormat)? { stream.format }
+    var format: (any StreamFormat)? { cursor.stream.format }
     /// What was counted in the diff at hand.
-    var totals: DiffTotals { stream.totals }
+    var totals: DiffTotals { cursor.stream.totals }
 
     private let input: StreamInput
     private let onBytes: @Sendable (DataBuffer, Range<Int>) async -> Void
-    private var stream = CheckedStream()
-    private var buffer = DataBuffer(byteCount: 0)
-    private var position = 0
-    private var end = 0
+    private var cursor: StreamCursor
     /// Where the write at hand ends in the image.
     private var writeEnd: UInt64 = 0
     /// Bytes of a write that was cut, which belong before the next chunk.
@@ -60,6 +57,7 @@ actor StreamBatches {
     /// A reader at the start of `input`. `onBytes` sees all bytes in their order, before they are decoded.
     init(_ input: StreamInput, onBytes: @escaping @Sendable (DataBuffer, Range<Int>) async -> Void = { _, _ in }) {
         self.input = input
+        cursor = StreamCursor(input)
         self.onBytes = onBytes
     }
 
@@ -67,9 +65,9 @@ actor StreamBatches {
     func nextDiff() async throws -> OpenedDiff? {
         while try await nextBatch() != nil {}
         while true {
-            guard let event = try nextEvent() else {
+            guard let event = try cursor.next() else {
                 if try await refill() { continue }
-                try checkEnd()
+                try cursor.checkEnd()
                 return nil
             }
             switch event {
@@ -79,7 +77,8 @@ actor StreamBatches {
                 if case .diff(let event) = event { pending = event }
                 isInsideDiff = true
                 return OpenedDiff(
-                    number: stream.diffNumber, header: stream.header, byteCount: stream.header.imageByteCount ?? 0)
+                    number: cursor.stream.diffNumber, header: cursor.stream.header,
+                    byteCount: cursor.stream.header.imageByteCount ?? 0)
             case .diff: break
             }
         }
@@ -93,7 +92,7 @@ actor StreamBatches {
                 carryTail(&writes)
                 if let batch = batch(writes) { return batch }
                 guard try await refill() else {
-                    try checkEnd()
+                    try cursor.checkEnd()
                     return nil
                 }
                 continue
@@ -112,7 +111,7 @@ actor StreamBatches {
 
     private func batch(_ writes: [MirrorWrite]) -> Batch? {
         guard let last = writes.last else { return nil }
-        return Batch(writes: writes, buffer: buffer, end: last.end)
+        return Batch(writes: writes, buffer: cursor.buffer, end: last.end)
     }
 
     private func nextDiffEvent() throws -> DiffEvent? {
@@ -120,22 +119,8 @@ actor StreamBatches {
             pending = nil
             return event
         }
-        guard case .diff(let event) = try nextEvent() else { return nil }
+        guard case .diff(let event) = try cursor.next() else { return nil }
         return event
-    }
-
-    /// The next event of what was read; nil when more must be read.
-    private func nextEvent() throws(StreamDamage) -> StreamEvent? {
-        guard position < end else { return nil }
-        return try input.naming { () throws(DiffError) in
-            try buffer.withSpan { span throws(DiffError) in
-                try stream.next(span.extracting(0..<end), at: &position)
-            }
-        }
-    }
-
-    private func checkEnd() throws(StreamDamage) {
-        try input.naming { () throws(DiffError) in try stream.checkEnd() }
     }
 
     /// Reads the next chunk; false when there is none. What was handed out keeps its buffer.
@@ -147,7 +132,7 @@ actor StreamBatches {
         await onBytes(next, start..<start + byteCount)
         UnsafeMutableRawBufferPointer(rebasing: next.unsafeBytes[(start - carried.count)..<start])
             .copyBytes(from: carried)
-        (buffer, position, end) = (next, start, start + byteCount)
+        cursor.goOn(in: next, range: start..<start + byteCount)
         return true
     }
 
@@ -156,7 +141,7 @@ actor StreamBatches {
         guard case .data(let offset, let range)? = writes.last, offset + UInt64(range.count) < writeEnd else { return }
         let intoGranule = Int((offset + UInt64(range.count)) % UInt64(Self.alignment))
         let kept = range.count <= Self.carriedByteCountMax ? range.prefix(0) : range.dropLast(intoGranule)
-        carried = buffer.bytes(in: kept.upperBound..<range.upperBound)
+        carried = cursor.buffer.bytes(in: kept.upperBound..<range.upperBound)
         writes.removeLast()
         if !kept.isEmpty { writes.append(.data(offset: offset, range: kept)) }
     }

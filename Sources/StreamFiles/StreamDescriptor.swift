@@ -82,7 +82,7 @@ final class StreamDescriptor: Sendable {
     }
 
     /// Whether reads and writes have a position that can be set, and never wait for somebody else.
-    var isSeekable: Bool { kind == .regularFile || kind == .blockDevice }
+    var isSeekable: Bool { kind == .regularFile }
 
     /// Implements: int isatty(int);
     var isTerminal: Bool { kind == .characterDevice && isatty(raw) == 1 }

@@ -1,6 +1,7 @@
 public import DiffStream
 public import FerryCore
 public import ImageStore
+import Planning
 public import Threading
 
 /// Writes what changed in an image, or all of its history, as a stream.
@@ -99,7 +100,7 @@ public struct StreamExport: Sendable {
 extension ImageHeader {
     /// What a stream says of an image. Our own state is left out: a copy is nobody's mirror.
     fileprivate init(of image: any SourceImage) async throws {
-        let metadata = try await image.allMetadata().filter { !$0.key.hasPrefix(StreamImport.ownKeyPrefix) }
+        let metadata = try await image.allMetadata().filter { !$0.key.hasPrefix(ImageStateKey.prefix) }
         self.init(
             order: UInt64(image.layout.objectOrder), features: try await image.featureBits(),
             stripeUnit: image.layout.stripeUnitByteCount, stripeCount: image.layout.stripeCount,

@@ -2,6 +2,7 @@ import DiffStream
 import FerryCore
 public import ImageStore
 import Pipeline
+import Planning
 public import Threading
 
 /// Applies a stream to an image.
@@ -9,12 +10,6 @@ public import Threading
 /// An existing image takes a diff from a snapshot that it has and that its head equals, or, when it is empty, a full
 /// one; otherwise the image is made. When anything is wrong with the stream, the image is left as it was.
 public struct StreamImport: Sendable {
-    /// What the keys of our own metadata begin with.
-    static let ownKeyPrefix = "rbd-ferry."
-    /// Metadata that says that an image is a sync's mirror.
-    static let mirrorKey = ownKeyPrefix + "mirror"
-    /// Metadata that says that a sync has applied part of a transfer to an image's head.
-    static let checkpointKey = ownKeyPrefix + "checkpoint"
     /// Metadata that changes how librbd treats an image; not taken from a stream.
     static let librbdKeyPrefix = "conf_"
     /// Batches being applied at once; each holds a chunk of the stream.
@@ -100,7 +95,9 @@ public struct StreamImport: Sendable {
             try await target.finish(diff)
         }
         let metadata = await reader.image?.metadata ?? []
-        let dropped = metadata.filter { $0.key.hasPrefix(Self.librbdKeyPrefix) || $0.key.hasPrefix(Self.ownKeyPrefix) }
+        let dropped = metadata.filter { entry in
+            [Self.librbdKeyPrefix, ImageStateKey.prefix].contains { entry.key.hasPrefix($0) }
+        }
         let taken = metadata.filter { !dropped.contains($0) }
         try await target.complete(taken.map { ImageMetadata(key: $0.key, value: $0.value) })
         return Outcome(

@@ -1,4 +1,3 @@
-public import DiffStream
 import Synchronization
 
 /// What an export, an import or another pass over a stream has done so far. A progress display reads it.
@@ -64,18 +63,4 @@ public enum StreamPhase: String, Sendable {
     case finishing
     /// Bringing an image back to what it was.
     case undoing
-}
-
-/// What one diff of a stream says.
-public struct DiffSummary: Hashable, Sendable {
-    /// What stands in front of its extents.
-    public let header: DiffHeader
-    /// What was counted in it.
-    public let totals: DiffTotals
-
-    /// A summary from its parts.
-    public init(header: DiffHeader, totals: DiffTotals) {
-        self.header = header
-        self.totals = totals
-    }
 }

@@ -27,9 +27,6 @@ public final class StreamOutput: Sendable {
     /// The levels that `zstdLevel` may have.
     public static var zstdLevelRange: ClosedRange<Int> { StreamCompressor.levelRange }
 
-    /// The level for who has no other wish.
-    public static let zstdLevelDefault = StreamCompressor.defaultLevel
-
     /// Opens `path` for writing; `-` is the standard output. Waits for the reader of a named pipe.
     ///
     /// A file that exists is replaced only when `replacesExisting`. Throws `StreamFileError`;

@@ -17,9 +17,6 @@ public struct StreamPieces: Sendable {
     /// Nothing.
     public init() {}
 
-    /// Whether there is nothing to write.
-    public var isEmpty: Bool { byteCount == 0 }
-
     /// Appends what `body` appends to `heads`; it must leave alone what is there.
     public mutating func appendHead<Failure: Error>(
         _ body: (inout [UInt8]) throws(Failure) -> Void

@@ -24,13 +24,13 @@ enum StreamTarget {
             return .partial(try PartialFile(beside: resolved, replacesExisting: true))
         case S_IFIFO:
             do throws(StreamFileError) {
-                return .inPlace(try openInPlace(path, 0))
+                return .inPlace(try openInPlace(path))
             } catch {
                 guard error.reason == .wrongKind else { throw error }
                 return nil
             }
         default:
-            return .inPlace(try openInPlace(path, 0))
+            return .inPlace(try openInPlace(path))
         }
     }
 
@@ -66,8 +66,8 @@ enum StreamTarget {
         return String(cString: real)
     }
 
-    private static func openInPlace(_ path: String, _ flags: CInt) throws(StreamFileError) -> StreamDescriptor {
-        let descriptor = try StreamDescriptor.open(path, O_WRONLY | flags, "write to")
+    private static func openInPlace(_ path: String) throws(StreamFileError) -> StreamDescriptor {
+        let descriptor = try StreamDescriptor.open(path, O_WRONLY, "write to")
         // The name may have changed hands since we looked.
         guard descriptor.kind != .regularFile else { throw StreamFileError(errno: EEXIST, "create", path) }
         return try checked(descriptor)

@@ -22,7 +22,7 @@ struct InspectCommand: AsyncParsableCommand {
         }
         await input.close()
         if report.json {
-            try await run.standardOutput.write(try StreamReport.json(Document(found)) + "\n")
+            try await run.standardOutput.write(try JSONDocument.text(Document(found)) + "\n")
         } else if !report.quiet {
             try await run.standardOutput.write(found.table)
         }

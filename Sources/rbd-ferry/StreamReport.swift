@@ -33,7 +33,7 @@ struct StreamReport {
             let document = Document(
                 result: verb, format: formatName, diffs: diffs.map(DiffEntry.init), durationMs: duration.milliseconds,
                 streamBytes: streamBytes, fileBytes: fileBytes)
-            try await run.standardOutput.write(try Self.json(document) + "\n")
+            try await run.standardOutput.write(try JSONDocument.text(document) + "\n")
             try await run.standardOutput.flush()
         } else if !run.options.quiet {
             writeToStandardError("rbd-ferry: \(line)")
@@ -54,14 +54,6 @@ struct StreamReport {
         guard let first = diffs.first, let last = diffs.last else { return "nothing" }
         let from = first.header.fromSnapshot.map { "from \($0)" } ?? "all"
         return "\(from) to \(last.header.toSnapshot ?? "the head")".printable
-    }
-
-    /// `value` as JSON with stable names.
-    static func json(_ value: some Encodable) throws -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        encoder.keyEncodingStrategy = .convertToSnakeCase
-        return String(decoding: try encoder.encode(value), as: UTF8.self)
     }
 
     private struct Document: Encodable {

@@ -15,7 +15,7 @@ enum SyncReport {
         case .failure(let error):
             let failure = error as? any Failure
             let isCancelled = error is CancellationError
-            writeToStandardError("\(name): \(isCancelled ? "interrupted" : failure?.cause ?? "\(error)")")
+            writeToStandardError("\(name): \(error.oneLine)")
             let remedy = isCancelled ? "run again; the transfer goes on where it stopped" : failure?.remedy ?? ""
             if !remedy.isEmpty { writeToStandardError("  \(remedy)") }
         }
@@ -34,11 +34,7 @@ enum SyncReport {
 
     /// All outcomes as one JSON document with stable names.
     static func json(_ outcomes: [ImageOutcome]) throws -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        encoder.keyEncodingStrategy = .convertToSnakeCase
-        let document = Document(images: outcomes.map(ImageEntry.init))
-        return String(decoding: try encoder.encode(document), as: UTF8.self)
+        try JSONDocument.text(Document(images: outcomes.map(ImageEntry.init)))
     }
 
     private struct Document: Encodable {

@@ -1,0 +1,13 @@
+/// The keys under which our state is kept with images.
+public enum ImageStateKey {
+    /// What all of them begin with.
+    public static let prefix = "rbd-ferry."
+    /// With a mirror: `MirrorRecord`.
+    public static let mirror = prefix + "mirror"
+    /// With a mirror: `Checkpoint`.
+    public static let checkpoint = prefix + "checkpoint"
+    /// With an image that a stream is imported to: what it was before.
+    public static let importing = prefix + "import"
+    /// With a source: `SenderRecord` about one peer.
+    public static func peer(_ name: String) -> String { "\(prefix)peer.\(name)" }
+}

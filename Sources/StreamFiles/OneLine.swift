@@ -1,8 +1,0 @@
-import FerryCore
-
-extension Error {
-    /// What happened, on one line.
-    var oneLine: String {
-        self is CancellationError ? "interrupted" : (self as? any Failure)?.cause ?? "\(self)"
-    }
-}
