@@ -14,7 +14,7 @@ struct DeltaSender {
     static let unitCountMax = 12
     /// Bytes of all units of all deltas of this process between listing and emission: bounds memory, at about three
     /// times this, however many images are sent at once.
-    private static let memory = ByteBudget(limit: 8 << 20)
+    private static let memory = ByteBudget(limit: 6 << 20)
     /// What a small unit counts as.
     private static let unitByteCountMin: UInt64 = 64 << 10
 

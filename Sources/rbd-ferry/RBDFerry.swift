@@ -21,6 +21,8 @@ struct RBDFerry: AsyncParsableCommand {
         // A reader that goes away is an error with a cause, and what is held in a store must be let go of.
         _ = signal(SIGPIPE, SIG_IGN)
         let outcome = await runUntilSignal {
+            let keeper = Task { await keepMemorySmall() }
+            defer { keeper.cancel() }
             do {
                 try await parseAndRun()
                 return .success
