@@ -29,6 +29,9 @@ let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
 let package = Package(
@@ -39,6 +42,8 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
     targets: [
@@ -71,17 +76,25 @@ let package = Package(
             [
                 "FerryCore", "DiffStream", "ImageStore", "Planning", "Threading", "Pipeline", "Compression", "OpenSSL",
             ]),
+        layer("Systemd", ["FerryCore"]),
+        layer("Hooks", ["FerryCore", subprocess]),
+        layer("Reporting", ["FerryCore"]),
+        layer("Control", ["FerryCore", "Reporting", hummingbird, nioCore, nioPosix, nioHTTP1, logging]),
+        layer(
+            "AgentConfiguration",
+            ["FerryCore", "Planning", "OpenSSL", "SecureTransport", yams]),
         layer(
             "Agent",
             [
                 "FerryCore", "Conversation", "Planning", "ImageStore", "CephStore", "DirectoryStore", "Threading",
-                "OpenSSL", "SecureTransport", "Engine", yams, logging,
+                "OpenSSL", "SecureTransport", "Engine", "Systemd", "Hooks", "Reporting", "Control",
+                "AgentConfiguration", logging,
             ]),
         .executableTarget(
             name: "rbd-ferry",
             dependencies: [
-                "CMalloc", "FerryCore", "DiffStream", "ImageStore", "Engine", "StreamFiles", "Agent", argumentParser,
-                logging, unixSignals,
+                "CMalloc", "FerryCore", "DiffStream", "Planning", "ImageStore", "Engine", "StreamFiles", "Systemd",
+                "Reporting", "Control", "AgentConfiguration", "Agent", argumentParser, logging, unixSignals,
             ],
             swiftSettings: strict),
 
@@ -92,7 +105,7 @@ let package = Package(
         tests("FerryCore", ["TestSupport"]),
         tests("DiffStream", ["FerryCore", "TestSupport"], resources: [.copy("Golden")]),
         tests("Conversation", ["FerryCore", "OpenSSL"], resources: [.copy("Golden")]),
-        tests("Planning", ["FerryCore"]),
+        tests("Planning", ["FerryCore", "TestSupport"]),
         tests("Compression", ["FerryCore", "TestSupport"]),
         tests("OpenSSL", ["FerryCore", "TestCertificates"]),
         tests("Threading", []),
@@ -110,12 +123,22 @@ let package = Package(
                 "FerryCore", "DiffStream", "Conversation", "Planning", "ImageStore", "MemoryStore", "TestSupport",
                 "Pipeline", "Threading", "Compression", "SecureTransport", nioCore, logging,
             ]),
-        tests("Agent", ["FerryCore", "ImageStore", "Engine"]),
+        tests("Systemd", ["FerryCore"]),
+        tests("Hooks", ["FerryCore", "TestSupport"]),
+        tests("Reporting", ["FerryCore"]),
+        tests("Control", ["FerryCore", "Reporting", logging]),
+        tests("AgentConfiguration", ["FerryCore", "Planning", "SecureTransport", "TestSupport"]),
+        tests(
+            "Agent",
+            [
+                "FerryCore", "Planning", "ImageStore", "Engine", "Conversation", "Threading", "AgentConfiguration",
+                "Reporting", "MemoryStore", "TestSupport", logging,
+            ]),
         .testTarget(
             name: "EndToEnd",
             dependencies: [
                 "FerryCore", "Conversation", "Planning", "ImageStore", "CephStore", "DirectoryStore", "Threading",
-                "OpenSSL", "SecureTransport", "Engine", "Agent", "TestCertificates", "TestSupport", nioCore,
+                "OpenSSL", "SecureTransport", "Engine", "AgentConfiguration", "Agent", "TestCertificates", "TestSupport", nioCore,
             ],
             path: "Tests/EndToEnd", exclude: ["write-image", "remove-images", "capture-to-image"], swiftSettings: strict
         ),

@@ -1,3 +1,4 @@
+public import AgentConfiguration
 import Conversation
 import Engine
 import FerryCore
@@ -23,7 +24,7 @@ public struct ReceiverAgent: Sendable {
             to: configuration.listen, context: context, handshakeTimeout: .seconds(10),
             connectionCountMax: configuration.connectionCountMax)
         let environment = ReceiverEnvironment(
-            store: store, policy: ClientPolicy(rules: configuration.clients),
+            store: store, policy: ClientPolicy(configuration.clients),
             hello: Hello(agentVersion: AgentVersion.current, site: configuration.site),
             checkpointInterval: .seconds(configuration.checkpointSeconds), workers: BlockingThreads(count: 2),
             logger: logger)
@@ -38,5 +39,12 @@ public struct ReceiverAgent: Sendable {
         } onFailedHandshake: { address, error in
             logger.warning("refused a connection: \(error.cause)", metadata: ["peer": "\(address)"])
         }
+    }
+}
+
+extension ClientPolicy {
+    /// The policy that a configuration states.
+    init(_ clients: [ReceiverConfiguration.Client]) {
+        self.init(rules: clients.map { Rule(identity: $0.identity, images: $0.images, prefix: $0.prefix) })
     }
 }

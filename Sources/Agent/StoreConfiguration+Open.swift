@@ -1,3 +1,4 @@
+public import AgentConfiguration
 import CephStore
 import DirectoryStore
 public import ImageStore

@@ -1,3 +1,4 @@
+public import AgentConfiguration
 import Conversation
 public import Engine
 public import FerryCore

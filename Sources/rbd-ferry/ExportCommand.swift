@@ -1,4 +1,5 @@
 import Agent
+import AgentConfiguration
 import ArgumentParser
 import DiffStream
 import FerryCore

@@ -1,4 +1,5 @@
 import Agent
+import AgentConfiguration
 public import ArgumentParser
 public import FerryCore
 import ImageStore

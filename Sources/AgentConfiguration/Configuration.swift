@@ -1,6 +1,5 @@
-public import Engine
 public import FerryCore
-import Planning
+public import Planning
 public import SecureTransport
 
 /// Where an agent's images live.
@@ -123,6 +122,15 @@ public struct SenderConfiguration: Sendable {
 
 /// What the receiving agent is told.
 public struct ReceiverConfiguration: Sendable {
+    /// A sender that may write here.
+    public struct Client: Sendable, Hashable {
+        /// A name that its certificate must carry as a subject alternative name.
+        public var identity: String
+        /// Images it may write, by the sender's name for them.
+        public var images: [ImagePattern]
+        /// Put in front of an image's name to get the mirror's.
+        public var prefix: String
+    }
     /// This site's name, for the peer's log.
     public var site: String
     /// Where to listen.
@@ -132,7 +140,7 @@ public struct ReceiverConfiguration: Sendable {
     /// Our certificate, its key, and the authority that signs the clients'.
     public var tls: TLSFiles
     /// Who may write what.
-    public var clients: [ClientPolicy.Rule]
+    public var clients: [Client]
     /// Connections served at once.
     public var connectionCountMax: Int
     /// Seconds between checkpoints, at most, while data comes.
@@ -155,8 +163,8 @@ public struct ReceiverConfiguration: Sendable {
         }
     }
 
-    private static func client(_ reader: inout ConfigurationReader) throws(ConfigurationError) -> ClientPolicy.Rule {
-        let rule = ClientPolicy.Rule(
+    private static func client(_ reader: inout ConfigurationReader) throws(ConfigurationError) -> Client {
+        let rule = Client(
             identity: try reader.text("identity"), images: try reader.texts("images").map { ImagePattern($0) },
             prefix: try reader.text("prefix", default: ""))
         try reader.finish()

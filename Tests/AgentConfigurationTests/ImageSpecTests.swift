@@ -1,4 +1,4 @@
-import Agent
+import AgentConfiguration
 import FerryCore
 import Testing
 
