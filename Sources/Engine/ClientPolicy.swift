@@ -1,6 +1,7 @@
+public import FerryCore
 public import Planning
 
-/// Which clients may write which mirrors.
+/// Which clients may write which mirrors, and where those are.
 public struct ClientPolicy: Sendable {
     /// One client.
     public struct Rule: Sendable {
@@ -8,21 +9,32 @@ public struct ClientPolicy: Sendable {
         public var identity: String
         /// Images it may write, by the sender's name for them.
         public var images: [ImagePattern]
-        /// Put in front of an image's name to get the mirror's.
+        /// Put in front of an image's own name to get the mirror's.
         public var prefix: String
+        /// The pool, or pool/namespace, of its mirrors; nil: the one that the image has at the sender.
+        public var place: String?
+        /// Which of its mirrors' snapshots stay.
+        public var keep: Retention
 
-        /// A rule from its parts.
-        public init(identity: String, images: [ImagePattern], prefix: String) {
+        /// A rule from its parts; by default everything stays.
+        public init(
+            identity: String, images: [ImagePattern], prefix: String, place: String? = nil, keep: Retention = .all
+        ) {
             self.identity = identity
             self.images = images
             self.prefix = prefix
+            self.place = place
+            self.keep = keep
         }
     }
     private let rules: [Rule]
+    private let places: [String]?
 
-    /// A policy; the first rule that names one of a certificate's identities counts.
-    public init(rules: [Rule]) {
+    /// A policy; the first rule that names one of a certificate's identities counts. `places` are the pools that the
+    /// store's names begin with; nil when its names have none.
+    public init(rules: [Rule], places: [String]? = nil) {
         self.rules = rules
+        self.places = places
     }
 
     /// The rule of the client with these identities.
@@ -38,6 +50,11 @@ public struct ClientPolicy: Sendable {
         guard rule.images.contains(where: { $0.matches(image) }) else {
             throw .forbiddenImage(image, identities: [rule.identity])
         }
-        return rule.prefix + image
+        let parts = image.split(separator: "/", omittingEmptySubsequences: false)
+        let name = rule.prefix + (parts.last.map(String.init) ?? "")
+        guard let places else { return name }
+        let place = rule.place ?? parts.dropLast().joined(separator: "/")
+        guard places.contains(place) else { throw .unknownPlace(place, image: image, known: places) }
+        return "\(place)/\(name)"
     }
 }

@@ -16,6 +16,8 @@ public enum EngineError: Failure, Equatable {
     case damagedState(image: String, key: String)
     /// This client may not write this image.
     case forbiddenImage(String, identities: [String])
+    /// The receiver has no such pool for this image's mirror.
+    case unknownPlace(String, image: String, known: [String])
     /// This certificate is not in the list of clients.
     case unknownClient(identities: [String])
     /// Another transfer of the same image runs.
@@ -32,6 +34,7 @@ public enum EngineError: Failure, Equatable {
             .resizedMeanwhile:
             .temporary
         case .damagedState: .permanent
+        case .unknownPlace: .permanent
         case .forbiddenImage, .unknownClient: .unauthorized
         case .imageBusy: .locked
         }
@@ -49,6 +52,9 @@ public enum EngineError: Failure, Equatable {
         case .damagedState(let image, let key): "the state kept with \(image) under \(key) can't be read"
         case .forbiddenImage(let image, let identities):
             "the receiver does not let \(identities.joined(separator: ", ")) write image \(image)"
+        case .unknownPlace(let place, let image, let known):
+            "the receiver has no pool \(place.isEmpty ? "(none)" : place.printable) for image \(image.printable), it has "
+                + known.joined(separator: ", ")
         case .unknownClient(let identities):
             "the receiver has no client named \(identities.isEmpty ? "(none)" : identities.joined(separator: ", "))"
         case .imageBusy(let image): "another transfer of \(image) is under way"
@@ -68,6 +74,7 @@ public enum EngineError: Failure, Equatable {
         case .snapshotGone: "run again; a new snapshot is taken"
         case .damagedState: "remove that key from the image's metadata if you know how it came there"
         case .forbiddenImage: "add a pattern that matches it to this client's images in the receiver's configuration"
+        case .unknownPlace: "add it to the receiver's pools, or give the client a pool in the receiver's configuration"
         case .unknownClient: "add one of the certificate's names to clients in the receiver's configuration"
         case .imageBusy: "wait for it to finish, or stop it"
         }

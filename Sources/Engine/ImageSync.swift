@@ -4,7 +4,7 @@ public import FerryCore
 public import FoundationEssentials
 public import ImageStore
 import OpenSSL
-import Planning
+public import Planning
 public import Threading
 
 /// What a sync of images needs to know.
@@ -52,11 +52,14 @@ public struct ImageSync: Sendable {
     let workers: BlockingThreads
     let meter: TransferMeter
     let now: @Sendable () -> Date
+    let makeSnapshot: SnapshotMaker
 
-    /// A sync of `image`, called `name` in its store. `workers` do the compression; `meter` counts.
+    /// A sync of `image`, called `name` in its store. `workers` do the compression; `meter` counts; `makeSnapshot`
+    /// makes the snapshot where a new one is wanted.
     public init(
         image: any SourceImage, name: String, session: SenderSession, settings: SyncSettings,
-        workers: BlockingThreads, meter: TransferMeter, now: @escaping @Sendable () -> Date = { Date() }
+        workers: BlockingThreads, meter: TransferMeter, now: @escaping @Sendable () -> Date = { Date() },
+        makeSnapshot: SnapshotMaker? = nil
     ) {
         self.image = image
         self.name = name
@@ -65,6 +68,7 @@ public struct ImageSync: Sendable {
         self.workers = workers
         self.meter = meter
         self.now = now
+        self.makeSnapshot = makeSnapshot ?? { try await OwnSnapshot.make(on: $0, quiesce: .required, now: now) }
     }
 
     /// Runs the sync. What it returns is published; what it throws left a state that the next sync goes on from.
@@ -81,6 +85,21 @@ public struct ImageSync: Sendable {
             guard try await image.firstChange(since: target) != nil else { return [first] }
             return [first, try await sendNew()]
         }
+    }
+
+    /// Sends snapshots that are there, in this order. One that was begun before, and that the receiver will not have
+    /// any more, is dropped when others follow.
+    public func run(_ targets: [RunTarget]) async throws -> [SyncStepResult] {
+        var steps: [SyncStepResult] = []
+        for (index, target) in targets.enumerated() {
+            let wasBegun = try await readRecord().inFlight?.target == target.identity
+            if wasBegun, index + 1 < targets.count {
+                if let step = try await finish(target.identity, isOwn: target.isOwn) { steps.append(step) }
+            } else {
+                steps.append(try await send(target.identity, isOwn: target.isOwn))
+            }
+        }
+        return steps
     }
 
     /// Goes on with a transfer that was cut; nil when the receiver will not have it any more, and it was dropped.
@@ -107,7 +126,7 @@ public struct ImageSync: Sendable {
     /// Makes a snapshot and sends it. One whose transfer does not begin is removed again.
     private func sendNew() async throws -> SyncStepResult {
         meter.update { $0.phase = .snapshotting }
-        let target = try await makeSnapshot()
+        let target = try await makeSnapshot(image)
         do {
             return try await send(target, isOwn: true)
         } catch {
@@ -117,22 +136,6 @@ public struct ImageSync: Sendable {
             if !wasBegun { try await image.removeSnapshot(target) }
             throw error
         }
-    }
-
-    private func makeSnapshot() async throws -> SnapshotIdentity {
-        var lastError: StoreError?
-        for _ in 0..<3 {
-            let taken = Set(try await image.snapshots().map(\.identity.name))
-            let name = SnapshotName.own(at: now(), taken: taken)
-            do throws(StoreError) {
-                return try await image.createSnapshot(name).identity
-            } catch {
-                // Another sync of this image chose the same name in the same second.
-                guard error.reason == .alreadyExists else { throw error }
-                lastError = error
-            }
-        }
-        throw lastError ?? StoreError(.alreadyExists, "create snapshot", name)
     }
 
     /// Brings one snapshot to the mirror.
@@ -187,6 +190,7 @@ public struct ImageSync: Sendable {
     private func acknowledge(_ target: SnapshotIdentity) async throws {
         var record = try await readRecord()
         if target.id > record.acknowledged?.id ?? 0 { record.acknowledged = target }
+        record.heardAtSeconds = Int64(now().timeIntervalSince1970)
         // Another sync of this image may have begun since the receiver let go of the mirror: state and pins are its.
         let isOurs = record.inFlight == nil || record.inFlight?.target == target
         if isOurs { record.inFlight = nil }
@@ -194,21 +198,11 @@ public struct ImageSync: Sendable {
         if isOurs { try await unpinAll(except: [], &record) }
     }
 
-    /// Takes a pin away. One that the store will not give back, because somebody made a clone of the snapshot
-    /// meanwhile, is theirs now.
-    private func unpin(_ snapshot: SnapshotIdentity) async throws(StoreError) {
-        do throws(StoreError) {
-            try await image.unpin(snapshot)
-        } catch {
-            guard error.reason == .locked else { throw error }
-        }
-    }
-
     /// Takes away the pins that we noted, apart from some.
     private func unpinAll(except kept: [SnapshotIdentity], _ record: inout SenderRecord) async throws {
         let pins = record.pins.filter { !kept.contains($0) }
         guard !pins.isEmpty else { return }
-        for pin in pins { try await unpin(pin) }
+        for pin in pins { try await image.unpinUnlessCloned(pin) }
         record.pins.removeAll { pins.contains($0) }
         try await image.setState(record, stateKey)
     }
@@ -246,6 +240,7 @@ extension ImageSync {
         try await unpinAll(except: used, &record)
         let pinned = Set(try await image.snapshots().filter(\.isPinned).map(\.identity))
         record.inFlight = SenderRecord.InFlight(target: transfer.target, isOwn: isOwn)
+        record.heardAtSeconds = Int64(now().timeIntervalSince1970)
         let isTargetProtected = pinned.contains(transfer.target) && !record.pins.contains(transfer.target)
         // Noted before they are made: a pin that we forget would stay for ever.
         record.pins += used.filter { !pinned.contains($0) && !record.pins.contains($0) }

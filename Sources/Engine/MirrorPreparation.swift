@@ -16,8 +16,8 @@ struct PreparedMirror: Sendable {
 /// What came of an offer, on the receiver's side.
 enum PreparationOutcome: Sendable {
     case ready(PreparedMirror)
-    /// The target is there already.
-    case published
+    /// The target is there already, as this pair; nil when only the record of it is gone.
+    case published(PublishedSnapshot?)
 }
 
 /// Carries out what `ReceivePlan` decides about an offer.
@@ -81,7 +81,8 @@ struct MirrorPreparation {
             case .adoptIfEmpty:
                 guard try await image.firstChange(since: nil) == nil else { throw PlanConflict.foreignImage }
                 return .ready(try await startFresh(image))
-            case .published: return .published
+            case .published:
+                return .published(state.record?.published.last { $0.source == offer.target })
             case .refuse(let conflict): throw conflict
             case .finishPublication(let pair):
                 try await finishPublication(pair, state, image)

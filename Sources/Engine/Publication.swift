@@ -11,8 +11,9 @@ struct Publication {
 
     private var target: SnapshotIdentity { prepared.transfer.target }
 
-    /// Flush, checkpoint, snapshot, record: in this order, so that a cut between any two can be told apart.
-    func run() async throws {
+    /// Flush, checkpoint, snapshot, record: in this order, so that a cut between any two can be told apart. Returns
+    /// the record as it is then.
+    func run() async throws -> MirrorRecord {
         let before = try await prepared.image.snapshots().map(\.identity)
         if let holder = before.first(where: { $0.name == target.name }) {
             throw PlanConflict.nameTaken(target: target, holder: holder)
@@ -24,6 +25,7 @@ struct Publication {
         var record = prepared.record
         try await record.publish(
             PublishedSnapshot(source: target, mirror: snapshot.identity), on: prepared.image)
+        return record
     }
 
     private func makeSnapshot() async throws -> Snapshot {

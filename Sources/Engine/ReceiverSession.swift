@@ -1,6 +1,7 @@
 import Compression
 public import Conversation
 import FerryCore
+public import FoundationEssentials
 public import ImageStore
 public import Logging
 import NIOCore
@@ -28,15 +29,23 @@ public struct ReceiverEnvironment: Sendable {
     public var workers: BlockingThreads
     /// Where events are told.
     public var logger: Logger
+    /// Hears of what happens. Must not block.
+    public var observe: @Sendable (ReceiverEvent) -> Void
+    /// The time, for retention.
+    public var now: @Sendable () -> Date
 
-    /// An environment from its parts; by default a checkpoint every 5 s.
+    /// An environment from its parts; by default a checkpoint every 5 s. All sessions of one store share `claims`.
     public init(
-        store: any ImageStore, policy: ClientPolicy, hello: Hello, limits: SessionLimits = SessionLimits(),
-        checkpointInterval: Duration = .seconds(5), workers: BlockingThreads, logger: Logger
+        store: any ImageStore, policy: ClientPolicy, claims: MirrorClaims = MirrorClaims(), hello: Hello,
+        limits: SessionLimits = SessionLimits(), checkpointInterval: Duration = .seconds(5),
+        workers: BlockingThreads, logger: Logger, observe: @escaping @Sendable (ReceiverEvent) -> Void = { _ in },
+        now: @escaping @Sendable () -> Date = { Date() }
     ) {
         self.store = store
         self.policy = policy
-        claims = MirrorClaims()
+        self.claims = claims
+        self.observe = observe
+        self.now = now
         self.hello = hello
         self.limits = limits
         self.checkpointInterval = checkpointInterval
@@ -124,6 +133,8 @@ public final class ReceiverSession: Sendable {
             try await self.nextEvent()
         }
         guard case .ready(let hello)? = greeting else { return try throwEnd(greeting) }
+        environment.observe(.connected(client: rule.identity))
+        defer { environment.observe(.disconnected(client: rule.identity)) }
         logger.debug("site \(hello.site.printable), agent \(hello.agentVersion.printable)")
         while let event = try await nextEvent() {
             switch event {
@@ -169,21 +180,41 @@ extension ReceiverSession {
             return try await refuse(offer, error)
         }
         defer { environment.claims.release(mirrorName) }
+        let place = MirrorPlace(name: mirrorName, client: rule.identity, keep: rule.keep)
         let outcome: PreparationOutcome
         do {
             let preparation = MirrorPreparation(store: environment.store, mirrorName: mirrorName, offer: offer)
             outcome = try await preparation.run()
         } catch let failure as any Failure {
+            environment.observe(.failed(mirror: mirrorName, client: rule.identity, error: failure))
             return try await refuse(offer, failure)
         }
-        guard case .ready(let prepared) = outcome else { return try await answer(.published) }
-        do {
-            try await receive(offer, into: prepared, named: mirrorName)
-            await prepared.image.close()
-        } catch {
-            await prepared.image.close()
-            throw error
+        switch outcome {
+        case .published(let pair):
+            if let pair { observePublished(pair, place) }
+            try await answer(.published)
+        case .ready(let prepared):
+            do {
+                try await receive(offer, into: prepared, place)
+                await prepared.image.close()
+            } catch {
+                environment.observe(.failed(mirror: mirrorName, client: rule.identity, error: error))
+                await prepared.image.close()
+                throw error
+            }
         }
+    }
+
+    /// A mirror and the rule that it is under.
+    private struct MirrorPlace {
+        let name: String
+        let client: String
+        let keep: Retention
+    }
+
+    private func observePublished(_ pair: PublishedSnapshot, _ place: MirrorPlace) {
+        environment.observe(
+            .published(mirror: place.name, client: place.client, pair: pair, at: environment.now()))
     }
 
     private func refuse(_ offer: Offer, _ failure: any Failure) async throws {
@@ -193,20 +224,56 @@ extension ReceiverSession {
         try await answer(.refused(PeerFault(failure)))
     }
 
-    private func receive(_ offer: Offer, into prepared: PreparedMirror, named mirrorName: String) async throws {
+    private func receive(_ offer: Offer, into prepared: PreparedMirror, _ place: MirrorPlace) async throws {
         let began = ContinuousClock.now
-        let checkpointer = makeCheckpointer(offer, prepared)
+        let meter = TransferMeter()
+        meter.update {
+            $0.imageByteCount = offer.byteCount
+            $0.phase = .sending
+            $0.watermark = prepared.start.watermark
+            $0.savedContentByteCount = prepared.start.contentByteCount
+        }
+        environment.observe(
+            .receiving(mirror: place.name, client: place.client, target: prepared.transfer.target, meter: meter))
+        let checkpointer = makeCheckpointer(offer, prepared, meter)
         try await answer(
             .send(
                 base: prepared.transfer.base, watermark: prepared.start.watermark,
                 savedContentByteCount: prepared.start.contentByteCount))
+        let running = try await takeIn(offer, prepared, checkpointer, meter)
+        meter.update {
+            $0.phase = .publishing
+            $0.contentByteCount = running.contentByteCount
+        }
+        let record = try await Publication(
+            prepared: prepared, byteCount: offer.byteCount, checkpointer: checkpointer
+        ).run()
+        try await writer.send(.committed(machine.withLock { $0.committed() }))
+        meter.update { $0.phase = .done }
+        if let pair = record.published.last { observePublished(pair, place) }
+        logger.info(
+            "published \(place.name)@\(prepared.transfer.target.name)",
+            metadata: [
+                "base": "\(prepared.transfer.base?.name ?? "none")", "content_bytes": "\(running.contentByteCount)",
+                "saved_content_bytes": "\(prepared.start.contentByteCount)",
+                "duration": "\(ContinuousClock.now - began)",
+            ])
+        await prune(prepared.image, record, place)
+    }
+
+    /// Applies a delta's blocks, and checks their totals.
+    private func takeIn(
+        _ offer: Offer, _ prepared: PreparedMirror, _ checkpointer: Checkpointer, _ meter: TransferMeter
+    ) async throws -> RunningTotals {
         let totals = Mutex<Totals?>(nil)
         let receiver = DeltaReceiver(
             prepared, targetByteCount: offer.byteCount, workers: environment.workers,
             decompressor: BlockDecompressor(), checkpointer: checkpointer)
         let running = try await receiver.run {
             switch try await self.nextEvent() {
-            case .block(let payload)?: return payload
+            case .block(let payload)?:
+                meter.update { $0.sentByteCount += UInt64(payload.count) }
+                return payload
             case .ended(let peerTotals)?:
                 totals.withLock { $0 = peerTotals }
                 return nil
@@ -222,24 +289,39 @@ extension ReceiverSession {
             try await checkpointer.distrust()
             throw error
         }
-        try await Publication(prepared: prepared, byteCount: offer.byteCount, checkpointer: checkpointer).run()
-        try await writer.send(.committed(machine.withLock { $0.committed() }))
-        logger.info(
-            "published \(mirrorName)@\(prepared.transfer.target.name)",
-            metadata: [
-                "base": "\(prepared.transfer.base?.name ?? "none")", "content_bytes": "\(running.contentByteCount)",
-                "saved_content_bytes": "\(prepared.start.contentByteCount)",
-                "duration": "\(ContinuousClock.now - began)",
-            ])
+        return running
     }
 
-    private func makeCheckpointer(_ offer: Offer, _ prepared: PreparedMirror) -> Checkpointer {
+    /// What the sender asked for is done by now: trouble with old snapshots is ours alone, and is told here.
+    private func prune(_ image: any MirrorImage, _ record: MirrorRecord, _ place: MirrorPlace) async {
+        do {
+            let removed = try await MirrorPruning(
+                image: image, record: record, keep: place.keep, now: environment.now()
+            ).run()
+            guard !removed.isEmpty else { return }
+            environment.observe(.pruned(mirror: place.name, snapshots: removed))
+            logger.info(
+                "removed \(removed.count) snapshots of \(place.name)",
+                metadata: ["snapshots": "\(removed.map(\.name).joined(separator: " "))"])
+        } catch {
+            environment.observe(.failed(mirror: place.name, client: place.client, error: error))
+            logger.error("old snapshots of \(place.name) stay: \(error.oneLine)")
+        }
+    }
+
+    private func makeCheckpointer(
+        _ offer: Offer, _ prepared: PreparedMirror, _ meter: TransferMeter
+    ) -> Checkpointer {
         Checkpointer(
             mirror: prepared.image, transfer: prepared.transfer, start: prepared.start,
             // Well inside the sender's window, so that it need not wait.
             distanceByteCount: offer.checkpointByteCount / 4, distanceTime: environment.checkpointInterval,
             tell: { progress in
                 self.machine.withLock { $0.progress(progress) }
+                meter.update {
+                    $0.durableContentByteCount = progress.contentByteCount
+                    $0.watermark = progress.watermark
+                }
                 try await self.writer.send(.progress(progress))
             })
     }

@@ -9,5 +9,11 @@ public enum ImageStateKey {
     /// With an image that a stream is imported to: what it was before.
     public static let importing = prefix + "import"
     /// With a source: `SenderRecord` about one peer.
-    public static func peer(_ name: String) -> String { "\(prefix)peer.\(name)" }
+    public static func peer(_ name: String) -> String { peerPrefix + name }
+    private static let peerPrefix = prefix + "peer."
+
+    /// The peer that a key is about; nil for other keys.
+    public static func peerName(of key: String) -> String? {
+        key.hasPrefix(peerPrefix) ? String(key.dropFirst(peerPrefix.count)) : nil
+    }
 }

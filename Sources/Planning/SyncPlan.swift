@@ -27,17 +27,24 @@ public struct SenderRecord: Codable, Equatable, Sendable {
     public var pins: [SnapshotIdentity]
     /// The newest snapshot that the peer acknowledged.
     public var acknowledged: SnapshotIdentity?
+    /// When the peer answered last, by our clock, in seconds since 1970; nil when a release before this key wrote the record.
+    public var heardAtSeconds: Int64?
 
     private enum CodingKeys: String, CodingKey {
         case inFlight = "in_flight"
         case pins, acknowledged
+        case heardAtSeconds = "heard_at"
     }
 
     /// A record; by default of a peer that nothing was sent to.
-    public init(inFlight: InFlight? = nil, pins: [SnapshotIdentity] = [], acknowledged: SnapshotIdentity? = nil) {
+    public init(
+        inFlight: InFlight? = nil, pins: [SnapshotIdentity] = [], acknowledged: SnapshotIdentity? = nil,
+        heardAtSeconds: Int64? = nil
+    ) {
         self.inFlight = inFlight
         self.pins = pins
         self.acknowledged = acknowledged
+        self.heardAtSeconds = heardAtSeconds
     }
 }
 

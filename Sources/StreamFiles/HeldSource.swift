@@ -9,7 +9,7 @@ import Planning
 /// image ever had.
 public struct HeldSource: Sendable {
     /// What the names of snapshots begin with that are made to read a head, and removed afterwards.
-    public static let temporaryPrefix = "ferry-export-"
+    public static let temporaryPrefix = SnapshotName.temporaryPrefix
 
     /// A diff whose two ends are held.
     public struct Step: Sendable {

@@ -1,0 +1,29 @@
+import FerryCore
+import FoundationEssentials
+import ImageStore
+import Planning
+
+/// Removes from a mirror the snapshots that the receiver's own rules have no use for. The newest published one stays:
+/// it is the next base. Call it with the mirror locked.
+struct MirrorPruning {
+    let image: any MirrorImage
+    let record: MirrorRecord
+    let keep: Retention
+    let now: Date
+
+    /// Does it; what was removed.
+    func run() async throws -> [SnapshotIdentity] {
+        guard keep != .all else { return [] }
+        let snapshots = try await image.snapshots()
+        let ours = Set(record.published.map(\.mirror.id))
+        var held = Set(snapshots.filter(\.isPinned).map(\.identity.id))
+        if let newest = record.published.map(\.mirror.id).max() { held.insert(newest) }
+        // A snapshot of our kind of name that we did not publish is somebody's.
+        let candidates = snapshots.filter { ours.contains($0.identity.id) || !SnapshotName.isOwn($0.identity.name) }
+        let removable = keep.removable(
+            of: candidates.map(\.retained), held: held, now: now, isOurs: SnapshotName.isOwn)
+        var removed: [SnapshotIdentity] = []
+        for snapshot in removable where try await image.removeIfFree(snapshot) { removed.append(snapshot) }
+        return removed
+    }
+}

@@ -1,0 +1,93 @@
+public import FoundationEssentials
+public import FerryCore
+public import ImageStore
+public import Planning
+
+/// Removes from a source the snapshots that retention has no use for. Bases stay, as long as a peer is not away for
+/// too long. Call it with the image's lease held.
+public struct SourcePruning: Sendable {
+    /// What was done, and what operators should know.
+    public struct Result: Sendable {
+        /// Removed now.
+        public var removed: [SnapshotIdentity] = []
+        /// Bases and the peers they are held for.
+        public var bases = HeldBases()
+    }
+    private let image: any SourceImage
+    private let keep: Retention
+    private let baseSecondsMax: Int64
+    private let now: Date
+
+    /// Pruning of `image` by `keep`, at the time `now`; a base is held for `baseSecondsMax`.
+    public init(image: any SourceImage, keep: Retention, baseSecondsMax: Int64, now: Date) {
+        self.image = image
+        self.keep = keep
+        self.baseSecondsMax = baseSecondsMax
+        self.now = now
+    }
+
+    /// Does it.
+    public func run() async throws -> Result {
+        // Before the list: what a run that begins meanwhile needs is in one or the other.
+        let records = try await readRecords()
+        let snapshots = try await image.snapshots()
+        var result = Result()
+        result.bases = HeldBases.decide(
+            records: records, snapshots: snapshots.map(\.retained), secondsMax: baseSecondsMax, now: now)
+        for absence in result.bases.givenUp { try await giveUp(records[absence.peer], absence.peer) }
+        let pinned = Set(try await image.snapshots().filter(\.isPinned).map(\.identity.id))
+        let removable = keep.removable(
+            of: snapshots.map(\.retained), held: result.bases.held.union(pinned), now: now,
+            isOurs: SnapshotName.isOwn)
+        for snapshot in removable where try await image.removeIfFree(snapshot) { result.removed.append(snapshot) }
+        return result
+    }
+
+    private func readRecords() async throws -> [String: SenderRecord] {
+        var records: [String: SenderRecord] = [:]
+        for entry in try await image.allMetadata() {
+            guard let peer = ImageStateKey.peerName(of: entry.key) else { continue }
+            records[peer] = try await image.state(SenderRecord.self, entry.key)
+        }
+        return records
+    }
+
+    /// Lets go of what is protected for a peer.
+    private func giveUp(_ record: SenderRecord?, _ peer: String) async throws {
+        guard var record, !record.pins.isEmpty || record.inFlight != nil else { return }
+        for pin in record.pins { try await image.unpinUnlessCloned(pin) }
+        record.pins = []
+        record.inFlight = nil
+        try await image.setState(record, ImageStateKey.peer(peer))
+    }
+}
+
+extension Snapshot {
+    /// As retention sees it.
+    public var retained: RetainedSnapshot { RetainedSnapshot(identity: identity, time: createdAt) }
+}
+
+extension Image {
+    /// Removes a snapshot; false when someone holds it. One that is gone already counts as removed by others.
+    func removeIfFree(_ snapshot: SnapshotIdentity) async throws(StoreError) -> Bool {
+        do throws(StoreError) {
+            try await removeSnapshot(snapshot)
+            return true
+        } catch {
+            guard error.reason == .locked || error.reason == .notFound else { throw error }
+            return false
+        }
+    }
+}
+
+extension SourceImage {
+    /// Takes a pin away. One that the store will not give back, because somebody made a clone of the snapshot
+    /// meanwhile, is theirs now.
+    func unpinUnlessCloned(_ snapshot: SnapshotIdentity) async throws(StoreError) {
+        do throws(StoreError) {
+            try await unpin(snapshot)
+        } catch {
+            guard error.reason == .locked else { throw error }
+        }
+    }
+}
