@@ -1,6 +1,6 @@
 import FerryCore
 import FoundationEssentials
-import ImageStore
+public import ImageStore
 import Planning
 
 extension MirrorImage {
@@ -12,8 +12,8 @@ extension MirrorImage {
 }
 
 extension Image {
-    /// Reads a value that is kept as JSON; nil when it was never stored.
-    func state<Value: Decodable>(_ type: Value.Type, _ key: String) async throws -> Value? {
+    /// Reads a value that is kept as JSON; nil when it was never stored. Throws `EngineError.damagedState`.
+    public func state<Value: Decodable>(_ type: Value.Type, _ key: String) async throws -> Value? {
         guard let text = try await metadata(key) else { return nil }
         guard let value = try? JSONDecoder().decode(type, from: Data(text.utf8)) else {
             throw EngineError.damagedState(image: identity.description, key: key)

@@ -30,6 +30,16 @@ public final class TransferMeter: Sendable {
         public var savedContentByteCount: UInt64 = 0
         /// Data and zero records sent.
         public var dataRecordCount: UInt64 = 0
+
+        /// How much of the transfer is done, from 0 to 1: by bytes where the total is known, else by place in the
+        /// image. A little over 1 where the total was an estimate.
+        public var fraction: Double {
+            if phase == .publishing || phase == .done { return 1 }
+            if let estimatedByteCount, estimatedByteCount > 0 {
+                return Double(readByteCount) / Double(estimatedByteCount)
+            }
+            return imageByteCount > 0 ? Double(sentOffset) / Double(imageByteCount) : 0
+        }
     }
     private let state = Mutex(Counts())
 
@@ -47,6 +57,8 @@ public final class TransferMeter: Sendable {
 
 /// What a transfer is doing.
 public enum TransferPhase: String, Sendable, Codable {
+    /// Waiting until fewer other transfers are under way.
+    case waiting
     /// Reaching the peer.
     case connecting
     /// Making a snapshot.

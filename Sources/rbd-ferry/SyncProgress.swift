@@ -29,14 +29,3 @@ final class SyncProgress: Sendable {
             fraction: counts.reduce(0) { $0 + $1.fraction } / Double(max(counts.count, 1)))
     }
 }
-
-extension TransferMeter.Counts {
-    /// How much of the transfer is done, from 0 to 1: by bytes where the total is known, else by place in the image.
-    fileprivate var fraction: Double {
-        if phase == .publishing || phase == .done { return 1 }
-        if let estimatedByteCount, estimatedByteCount > 0 {
-            return Double(readByteCount) / Double(estimatedByteCount)
-        }
-        return imageByteCount > 0 ? Double(sentOffset) / Double(imageByteCount) : 0
-    }
-}

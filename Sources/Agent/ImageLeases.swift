@@ -1,0 +1,145 @@
+import FerryCore
+import Foundation
+import ImageStore
+import Pipeline
+import Synchronization
+
+/// The images that this process works on. Each is leased from its store once, for all runs that go on at the same
+/// time; other agents are kept out until the last of them ends, or this process dies and the lease runs out.
+final class ImageLeases: Sendable {
+    /// How long a lease lasts that is not renewed.
+    static let duration = Duration.seconds(30)
+    private static let renewInterval = duration / 4
+
+    /// What runs of one image in this process share.
+    final class Desk: Sendable {
+        fileprivate struct State {
+            var holderCount = 0
+            var lease: (any ImageLease)?
+            var renewedAt = ContinuousClock.now
+            var snapshotBegunAt: ContinuousClock.Instant?
+        }
+        fileprivate let state = Mutex(State())
+        /// One at a time takes or gives back the lease, or decides whether a snapshot is to be made.
+        fileprivate let turn = ByteBudget(limit: 1)
+
+        /// When the last snapshot was begun that this process made of the image.
+        var snapshotBegunAt: ContinuousClock.Instant? {
+            get { state.withLock { $0.snapshotBegunAt } }
+            set { state.withLock { $0.snapshotBegunAt = newValue } }
+        }
+
+        /// Runs `body` while no other run of the image does the same.
+        func exclusively<Result>(_ body: () async throws -> Result) async throws -> Result {
+            try await turn.take(1)
+            defer { turn.give(1) }
+            return try await body()
+        }
+    }
+
+    private let holder: String
+    private let desks = Mutex<[ImageIdentity: Desk]>([:])
+
+    /// Leases in the name of `holder`, which no other process has.
+    init(holder: String = ImageLeases.processHolder()) {
+        self.holder = holder
+    }
+
+    /// Runs `body` with the image's lease held. Throws `.locked` when another agent has it, and cancels `body` when the
+    /// lease is lost.
+    func hold<Result: Sendable>(
+        _ image: any SourceImage, _ body: @escaping @Sendable (Desk) async throws -> Result
+    ) async throws -> Result {
+        let desk = desks.withLock { desks in
+            let desk = desks[image.identity] ?? Desk()
+            desks[image.identity] = desk
+            return desk
+        }
+        try await enter(desk, image)
+        let result: Swift.Result<Result, any Error>
+        do {
+            result = .success(
+                try await withThrowingTaskGroup(of: Result?.self) { group in
+                    group.addTask { try await body(desk) }
+                    group.addTask {
+                        try await Self.keep(desk)
+                        return nil
+                    }
+                    defer { group.cancelAll() }
+                    guard let first = try await group.next(), let result = first else { throw CancellationError() }
+                    return result
+                })
+        } catch {
+            result = .failure(error)
+        }
+        await leave(desk)
+        return try result.get()
+    }
+
+    private func enter(_ desk: Desk, _ image: any SourceImage) async throws {
+        try await desk.exclusively {
+            if desk.state.withLock({ $0.lease == nil }) {
+                let lease = try await take(image)
+                desk.state.withLock { state in
+                    state.lease = lease
+                    state.renewedAt = .now
+                }
+            }
+            desk.state.withLock { $0.holderCount += 1 }
+        }
+    }
+
+    private func take(_ image: any SourceImage) async throws -> any ImageLease {
+        do throws(StoreError) {
+            return try await image.lease(holder: holder, duration: Self.duration)
+        } catch {
+            guard error.reason == .locked else { throw error }
+            throw LeaseHeldElsewhere(underlying: error)
+        }
+    }
+
+    /// Lets the lease go with the last run. Must not be cut short: others would wait until it runs out.
+    private func leave(_ desk: Desk) async {
+        await Task {
+            try? await desk.exclusively {
+                let last = desk.state.withLock { state -> (any ImageLease)? in
+                    state.holderCount -= 1
+                    return state.holderCount == 0 ? state.lease.take() : nil
+                }
+                await last?.release()
+            }
+        }.value
+    }
+
+    /// Renews until cancelled. Throws when the lease is lost, or could not be renewed while it lasts.
+    private static func keep(_ desk: Desk) async throws {
+        while true {
+            try await Task.sleep(for: renewInterval)
+            guard let lease = desk.state.withLock({ $0.lease }) else { throw CancellationError() }
+            let began = ContinuousClock.now
+            do {
+                try await lease.renew()
+                desk.state.withLock { $0.renewedAt = max($0.renewedAt, began) }
+            } catch {
+                let age = ContinuousClock.now - desk.state.withLock { $0.renewedAt }
+                // A store that does not answer for a moment has not given the lease to anyone else yet.
+                guard error.reason == .unavailable, age < duration - renewInterval else { throw error }
+            }
+        }
+    }
+
+    /// A text that tells people who holds a lease, and that no other process has.
+    static func processHolder() -> String {
+        let chance = String(UInt32.random(in: .min ... .max), radix: 36)
+        return "\(ProcessInfo.processInfo.hostName):\(ProcessInfo.processInfo.processIdentifier):\(chance)"
+    }
+}
+
+/// Another agent works on the image.
+struct LeaseHeldElsewhere: Failure {
+    let underlying: StoreError
+
+    var disposition: Disposition { .locked }
+    var cause: String { underlying.cause }
+    var remedy: String { "nothing: it goes on there, and here if that agent dies" }
+}

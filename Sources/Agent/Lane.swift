@@ -1,0 +1,178 @@
+import AgentConfiguration
+import Control
+import Engine
+import FerryCore
+import Foundation
+import ImageStore
+import Planning
+import Reporting
+
+/// An image and the peer that it goes to.
+struct LaneKey: Hashable, Sendable, Comparable {
+    let image: String
+    let peer: String
+
+    static func < (one: LaneKey, other: LaneKey) -> Bool {
+        (one.image, one.peer) < (other.image, other.peer)
+    }
+}
+
+/// One image on its way to one peer: waits until a run is due, runs it, and tells how it stands. Each goes its way
+/// independently of all others.
+actor Lane {
+    nonisolated let key: LaneKey
+    private let agent: LaneAgent
+    private let alarm = Alarm()
+    private var rule: LaneRule
+    private var clock: LaneClock
+    private var report: LaneReport
+    /// The run under way.
+    private var meter: TransferMeter?
+    private var requestedAt: ContinuousClock.Instant?
+    private var waiters: [CheckedContinuation<SyncReply.Outcome, Never>] = []
+    private var isRetired = false
+
+    /// A lane under a rule. It does nothing before `run`.
+    init(_ key: LaneKey, rule: LaneRule, agent: LaneAgent) {
+        self.key = key
+        self.agent = agent
+        self.rule = rule
+        report = LaneReport(key)
+        clock = LaneClock(schedule: rule.settings.schedule, doneUntil: nil, startedAt: agent.environment.now())
+    }
+
+    /// Runs what is due until the agent stops or the lane is retired.
+    func run() async {
+        agent.stop.onStop { [alarm] in alarm.ring() }
+        await look()
+        while !isRetired, !agent.stop.isStopping, !Task.isCancelled {
+            let now = agent.environment.now()
+            let next = clock.nextRun(now: now)
+            if let next, next <= now {
+                await runOnce(now)
+            } else {
+                await alarm.wait(for: next.map { .seconds(min($0.timeIntervalSince(now), 3600)) })
+            }
+        }
+        answer(
+            SyncReply.Outcome(
+                snapshot: nil, error: ImageError(AgentStopping(), at: agent.environment.now(), failureCount: 0),
+                durationMs: 0))
+    }
+
+    /// Goes on under another rule.
+    func update(_ rule: LaneRule) {
+        guard rule != self.rule else { return }
+        if rule.settings.schedule != self.rule.settings.schedule { clock.schedule = rule.settings.schedule }
+        self.rule = rule
+        alarm.ring()
+    }
+
+    /// Ends the lane once the run under way has ended.
+    func retire() {
+        isRetired = true
+        alarm.ring()
+    }
+
+    /// Asks for a run, or joins the one under way. With `isWaiting` it returns when that run has ended.
+    func request(isWaiting: Bool) async -> SyncReply {
+        let isUnderWay = meter != nil
+        if !isUnderWay {
+            requestedAt = .now
+            clock.request()
+            alarm.ring()
+        }
+        let outcome = isWaiting ? await withCheckedContinuation { waiters.append($0) } : nil
+        return SyncReply(image: key.image, peer: key.peer, wasJoined: isUnderWay, outcome: outcome)
+    }
+
+    /// Takes note of how far the run under way is; called every second.
+    func tick() {
+        guard let meter else { return }
+        report.sample(meter.counts)
+    }
+
+    /// How the lane stands.
+    func status() -> ImageStatus {
+        let now = agent.environment.now()
+        return report.status(
+            schedule: rule.settings.schedule, nextRun: clock.nextRun(now: now), running: meter?.counts, now: now)
+    }
+
+    /// Sees what there is before the first run: what was published, and when a snapshot was made last.
+    private func look() async {
+        do {
+            let found = try await agent.look(key)
+            report.published = found.published
+            clock = LaneClock(
+                schedule: rule.settings.schedule, doneUntil: found.ownSnapshotAt,
+                startedAt: agent.environment.now())
+        } catch {
+            // The first run finds it out again, and says so.
+            return
+        }
+        if requestedAt != nil { clock.request() }
+    }
+
+    private func runOnce(_ now: Date) async {
+        let due = clock.begin(now: now)
+        let wish = requestedAt.map { LaneWish.asked($0) } ?? .due(due)
+        requestedAt = nil
+        let meter = TransferMeter()
+        self.meter = meter
+        report.began()
+        agent.began(key, meter)
+        let began = ContinuousClock.now
+        let result: Result<LaneRun.Outcome, any Error>
+        do {
+            let run = agent.makeRun(key, rule, meter)
+            result = .success(try await agent.stop.limit { try await run.run(wish) })
+        } catch {
+            result = .failure(error)
+        }
+        agent.ended(key)
+        self.meter = nil
+        conclude(result, meter.counts, ContinuousClock.now - began)
+    }
+
+    private func conclude(
+        _ result: Result<LaneRun.Outcome, any Error>, _ counts: TransferMeter.Counts, _ duration: Duration
+    ) {
+        let now = agent.environment.now()
+        switch result {
+        case .success(let outcome):
+            clock.succeeded(now: now)
+            report.succeeded(outcome, now: now)
+        case .failure(let error) where error is CancellationError:
+            report.interrupted(counts)
+        case .failure(let error as LeaseHeldElsewhere):
+            clock.elsewhere(now: now)
+            report.elsewhere(error)
+        case .failure(let error):
+            let disposition = (error as? any Failure)?.disposition ?? .permanent
+            var generator = SystemRandomNumberGenerator()
+            clock.failed(disposition, now: now, using: &generator)
+            report.failed(error, counts, failureCount: clock.failureCount, now: now)
+        }
+        agent.log(key, result, duration)
+        answer(report.outcome(of: result, duration, now: now))
+    }
+
+    private func answer(_ outcome: SyncReply.Outcome) {
+        for waiter in waiters { waiter.resume(returning: outcome) }
+        waiters = []
+    }
+}
+
+/// What a lane is told by the configuration.
+struct LaneRule: Equatable, Sendable {
+    var peer: SenderConfiguration.Peer
+    var settings: ImageSettings
+}
+
+/// A wish came while the agent ends.
+struct AgentStopping: Failure {
+    var disposition: Disposition { .temporary }
+    var cause: String { "the agent is stopping" }
+    var remedy: String { "start it again; transfers go on where they stopped" }
+}

@@ -1,0 +1,172 @@
+import Control
+import Engine
+import FerryCore
+import Foundation
+import Planning
+import Reporting
+
+/// What a lane remembers for those who ask how it stands. A value.
+struct LaneReport: Sendable {
+    private enum Standing {
+        case nothing
+        case good
+        case failed(ImageError, Disposition)
+        case elsewhere(ImageError)
+    }
+    private let key: LaneKey
+    /// The newest snapshot that both ends hold.
+    var published: PublishedState?
+    private var standing = Standing.nothing
+    private var totals = TransferTotals()
+    private var rate = RateMeter()
+    private var warnings: [String] = []
+
+    /// A report of a lane of which nothing is known yet.
+    init(_ key: LaneKey) {
+        self.key = key
+    }
+
+    /// A run begins.
+    mutating func began() { rate = RateMeter() }
+
+    /// Takes note of a run's counts.
+    mutating func sample(_ counts: TransferMeter.Counts) {
+        rate.sample(counts.readByteCount, at: .now)
+    }
+
+    /// A run ended well.
+    mutating func succeeded(_ outcome: LaneRun.Outcome, now: Date) {
+        standing = .good
+        totals.succeededRuns += 1
+        for step in outcome.steps {
+            count(step.counts)
+            if !step.wasPublished { totals.publishedSnapshots += 1 }
+        }
+        if let newest = outcome.published {
+            let isNew = outcome.steps.contains { $0.target == newest.identity }
+            published = PublishedState(
+                snapshot: newest.identity.name, takenAt: newest.takenAt,
+                publishedAt: isNew ? now : published?.publishedAt)
+        }
+        note(outcome)
+    }
+
+    private mutating func note(_ outcome: LaneRun.Outcome) {
+        totals.removedSnapshots += UInt64(outcome.pruning?.removed.count ?? 0)
+        warnings = []
+        if let error = outcome.pruningError { warnings.append("old snapshots stay: \(error.oneLine)") }
+        let bases = outcome.pruning?.bases
+        for absence in bases?.warnings ?? [] {
+            warnings.append("\(absence.base.name) is held for \(absence.peer), silent for \(absence.age)")
+        }
+        for absence in bases?.givenUp ?? [] {
+            warnings.append(
+                "\(absence.base.name) is held for \(absence.peer) no longer, silent for \(absence.age): "
+                    + "its next sync may need a full copy")
+        }
+    }
+
+    /// A run failed.
+    mutating func failed(_ error: any Error, _ counts: TransferMeter.Counts, failureCount: Int, now: Date) {
+        let disposition = (error as? any Failure)?.disposition ?? .permanent
+        standing = .failed(ImageError(error, at: now, failureCount: failureCount), disposition)
+        totals.failedRuns += 1
+        count(counts)
+    }
+
+    /// A run was cut short by a stop.
+    mutating func interrupted(_ counts: TransferMeter.Counts) { count(counts) }
+
+    /// Another agent has the image.
+    mutating func elsewhere(_ error: LeaseHeldElsewhere) {
+        standing = .elsewhere(ImageError(error, at: Date(), failureCount: 0))
+    }
+
+    private mutating func count(_ counts: TransferMeter.Counts) {
+        totals.readBytes += counts.readByteCount
+        totals.contentBytes += counts.contentByteCount
+        totals.wireBytes += counts.sentByteCount
+        totals.savedByResumeBytes += counts.savedContentByteCount
+    }
+
+    /// How the lane stands; `running` are the counts of the run under way.
+    func status(
+        schedule: Schedule?, nextRun: Date?, running: TransferMeter.Counts?, now: Date
+    ) -> ImageStatus {
+        var status = ImageStatus(image: key.image, peer: key.peer, state: state(isRunning: running != nil))
+        status.phase = running?.phase.rawValue
+        status.lastPublished = published
+        status.lagSeconds = published.map { max(0, now.timeIntervalSince($0.takenAt)) }
+        status.intervalSeconds = schedule?.interval(after: now)
+        status.isLate = published.map { schedule?.isLate(publishedAt: $0.takenAt, now: now) ?? false } ?? false
+        status.nextRunAt = running == nil ? nextRun : nil
+        status.progress = running.flatMap(progress)
+        if case .failed(let error, _) = standing { status.lastError = error }
+        if case .elsewhere(let error) = standing { status.lastError = error }
+        status.baseAgeSeconds = status.lagSeconds
+        status.warnings = warnings
+        status.totals = totals
+        return status
+    }
+
+    private func state(isRunning: Bool) -> ImageState {
+        guard !isRunning else { return .syncing }
+        switch standing {
+        case .nothing: return published == nil ? .waiting : .inSync
+        case .good: return .inSync
+        case .elsewhere: return .elsewhere
+        case .failed(_, .temporary), .failed(_, .timedOut), .failed(_, .locked): return .retrying
+        case .failed: return .stopped
+        }
+    }
+
+    private func progress(_ counts: TransferMeter.Counts) -> TransferProgress? {
+        guard counts.phase == .sending || counts.phase == .publishing else { return nil }
+        let fraction = min(counts.fraction, 1)
+        let perSecond = rate.perSecond ?? 0
+        let left = perSecond > 0 && fraction > 0.01
+            ? Double(counts.readByteCount) * (1 - fraction) / fraction / perSecond : nil
+        return TransferProgress(
+            doneBytes: counts.readByteCount, wireBytes: counts.sentByteCount, fraction: fraction,
+            bytesPerSecond: perSecond, secondsLeft: left)
+    }
+
+    /// What is answered to those who waited for a run.
+    func outcome(
+        of result: Result<LaneRun.Outcome, any Error>, _ duration: Duration, now: Date
+    ) -> SyncReply.Outcome {
+        let durationMs = duration.components.seconds * 1000 + duration.components.attoseconds / 1_000_000_000_000_000
+        switch result {
+        case .success(let outcome):
+            return SyncReply.Outcome(
+                snapshot: outcome.published?.identity.name, error: nil, durationMs: durationMs,
+                readBytes: outcome.steps.reduce(0) { $0 + $1.counts.readByteCount },
+                sentBytes: outcome.steps.reduce(0) { $0 + $1.counts.sentByteCount })
+        case .failure(let error):
+            return SyncReply.Outcome(
+                snapshot: nil, error: ImageError(error, at: now, failureCount: 0), durationMs: durationMs)
+        }
+    }
+}
+
+extension HeldBases.Absence {
+    /// How long the peer has been silent, in days or hours.
+    fileprivate var age: String {
+        seconds >= 172_800 ? "\(seconds / 86_400) days" : "\(seconds / 3600) h"
+    }
+}
+
+extension RetainedSnapshot {
+    /// When the source was as it shows: our own names tell, by the clock of who made them.
+    var takenAt: Date { SnapshotName.ownTime(identity.name) ?? time }
+}
+
+extension ImageError {
+    /// An error as operators read it.
+    init(_ error: any Error, at time: Date, failureCount: Int) {
+        let failure = error as? any Failure
+        self.init(
+            cause: error.oneLine, remedy: failure?.remedy ?? "",
+            disposition: (failure?.disposition ?? .permanent).rawValue, at: time, failureCount: failureCount)
+    }
+}

@@ -1,0 +1,83 @@
+import AgentConfiguration
+import Conversation
+import Engine
+import FerryCore
+import Foundation
+import ImageStore
+import Pipeline
+import Planning
+import SecureTransport
+
+/// One run of a lane: lease, snapshot, transfer, acknowledgement, pruning.
+struct LaneRun: Sendable {
+    let image: String
+    let peer: SenderConfiguration.Peer
+    let settings: ImageSettings
+    let environment: RunEnvironment
+    /// Transfers at once: one is taken for as long as a connection is open.
+    let slots: ByteBudget
+    let checkpointByteCount: UInt64
+    let baseSecondsMax: Int64
+    let meter: TransferMeter
+
+    /// What came of it.
+    struct Outcome: Sendable {
+        /// What was published, in order; empty when everything was there.
+        var steps: [SyncStepResult] = []
+        /// What retention did; nil when it could not.
+        var pruning: SourcePruning.Result?
+        /// Why it could not.
+        var pruningError: (any Error)?
+        /// The newest snapshot that the peer has acknowledged.
+        var published: RetainedSnapshot?
+    }
+
+    /// Goes once. Snapshots that nobody needs are removed even if nothing could be sent.
+    func run(_ wish: LaneWish) async throws -> Outcome {
+        try await LeasedImage.with(image, settings: settings, environment: environment) { leased in
+            var outcome = Outcome()
+            let sending: Result<[SyncStepResult], any Error>
+            do {
+                meter.update { $0.phase = .snapshotting }
+                try await leased.takeSnapshotIfNeeded(wish)
+                sending = .success(try await send(leased))
+            } catch {
+                sending = .failure(error)
+            }
+            do {
+                outcome.pruning = try await leased.prune(baseSecondsMax: baseSecondsMax)
+            } catch {
+                outcome.pruningError = error
+            }
+            outcome.steps = try sending.get()
+            outcome.published = try await acknowledged(leased)
+            return outcome
+        }
+    }
+
+    private func send(_ leased: LeasedImage) async throws -> [SyncStepResult] {
+        let targets = try await leased.wanted(for: peer.name)
+        guard !targets.isEmpty else { return [] }
+        meter.update { $0.phase = .waiting }
+        try await slots.take(1)
+        defer { slots.give(1) }
+        meter.update { $0.phase = .connecting }
+        let link = try await SecureConnector.connect(
+            to: peer.address, serverName: peer.serverName, context: environment.contexts.current,
+            connectTimeout: .seconds(10), handshakeTimeout: .seconds(10))
+        let hello = Hello(agentVersion: AgentVersion.current, site: environment.site)
+        return try await SenderSession.run(over: link, hello: hello, limits: environment.limits) { session in
+            try await ImageSync(
+                image: leased.image, name: image, session: session,
+                settings: SyncSettings(
+                    peer: peer.name, mode: settings.mode, checkpointByteCount: checkpointByteCount),
+                workers: environment.workers, meter: meter, now: environment.now
+            ).run(targets)
+        }
+    }
+
+    private func acknowledged(_ leased: LeasedImage) async throws -> RetainedSnapshot? {
+        let record = try await leased.image.state(SenderRecord.self, ImageStateKey.peer(peer.name))
+        return try await leased.image.snapshots().first { $0.identity == record?.acknowledged }?.retained
+    }
+}

@@ -1,0 +1,102 @@
+import AgentConfiguration
+import Engine
+import FerryCore
+import Foundation
+import ImageStore
+import Planning
+
+/// A source image that is open and leased, with the rule it is under: what runs of every kind do with it.
+struct LeasedImage: Sendable {
+    let image: any SourceImage
+    let name: String
+    let settings: ImageSettings
+    let environment: RunEnvironment
+    let desk: ImageLeases.Desk
+    /// Whether the image is a mirror itself: a receiver makes and removes its snapshots.
+    let isMirror: Bool
+
+    /// Opens and leases an image, runs `body`, and lets go of it again.
+    static func with<Result: Sendable>(
+        _ name: String, settings: ImageSettings, environment: RunEnvironment,
+        _ body: @escaping @Sendable (LeasedImage) async throws -> Result
+    ) async throws -> Result {
+        let image = try await environment.store.openSource(name)
+        do {
+            let result = try await environment.leases.hold(image) { desk in
+                let isMirror = try await image.metadata(ImageStateKey.mirror) != nil
+                if isMirror, settings.snapshots == .own { throw SourceIsMirror(image: name) }
+                return try await body(
+                    LeasedImage(
+                        image: image, name: name, settings: settings, environment: environment, desk: desk,
+                        isMirror: isMirror))
+            }
+            await image.close()
+            return result
+        } catch {
+            await image.close()
+            throw error
+        }
+    }
+
+    /// Makes snapshots as the rule says.
+    var snapshots: SnapshotTaking {
+        SnapshotTaking(image: name, settings: settings, logger: environment.logger, now: environment.now)
+    }
+
+    private var targets: RunTargets {
+        RunTargets(selection: settings.snapshots, catchUp: settings.catchUp, keep: settings.keep)
+    }
+
+    /// Makes the snapshot that a run needs, unless a run to another peer just made it.
+    func takeSnapshotIfNeeded(_ wish: LaneWish) async throws {
+        guard !isMirror, settings.snapshots.includesOwn else { return }
+        try await desk.exclusively {
+            let present = try await image.snapshots().map(\.identity)
+            let isNeeded =
+                switch wish {
+                case .due(let due): targets.needsSnapshot(dueAt: due, snapshots: present)
+                case .asked(let instant): (desk.snapshotBegunAt ?? instant - .seconds(1)) < instant
+                }
+            guard isNeeded else { return }
+            desk.snapshotBegunAt = .now
+            _ = try await snapshots.make(on: image)
+        }
+    }
+
+    /// What has to be sent to a peer.
+    func wanted(for peer: String) async throws -> [RunTarget] {
+        let record = try await image.state(SenderRecord.self, ImageStateKey.peer(peer)) ?? SenderRecord()
+        return targets.decide(
+            snapshots: try await image.snapshots().map(\.retained), record: record, now: environment.now())
+    }
+
+    /// Removes what retention has no use for.
+    func prune(baseSecondsMax: Int64) async throws -> SourcePruning.Result {
+        guard !isMirror else { return SourcePruning.Result() }
+        return try await desk.exclusively {
+            try await SourcePruning(
+                image: image, keep: settings.keep, baseSecondsMax: baseSecondsMax, now: environment.now()
+            ).run()
+        }
+    }
+}
+
+/// Why a run goes.
+enum LaneWish: Sendable {
+    /// The schedule's newest due time that nothing was done for; nil: a look at what there is.
+    case due(Date?)
+    /// Someone asked, at this moment: the state from then on is wanted.
+    case asked(ContinuousClock.Instant)
+}
+
+/// An image that is a mirror is told to be snapshotted.
+struct SourceIsMirror: Failure {
+    let image: String
+
+    var disposition: Disposition { .refused }
+    var cause: String { "\(image) is a mirror: a snapshot of its head could hold half of a transfer" }
+    var remedy: String {
+        "write `snapshots: all` in its rule to pass on the snapshots that are published there; if it is no mirror any "
+            + "more, remove \(ImageStateKey.mirror) from its metadata"
+    }
+}

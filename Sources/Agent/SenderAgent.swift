@@ -1,0 +1,267 @@
+public import AgentConfiguration
+import Conversation
+public import Engine
+public import FerryCore
+public import Foundation
+public import ImageStore
+public import Logging
+import OpenSSL
+import Planning
+public import Reporting
+import Synchronization
+import Threading
+
+/// The sending agent: a lane for each image and peer that the rules name, until it is told to stop.
+public final class SenderAgent: Sendable {
+    private struct State {
+        var configuration: SenderConfiguration
+        var lanes: [LaneKey: Lane] = [:]
+        /// Lanes that were made and have not been begun.
+        var unbegun: [Lane] = []
+        /// Why the store could not be looked through; nil when it could.
+        var scanError: (any Error)?
+        var scanBeganAt: ContinuousClock.Instant?
+        var scanWaiters: [CheckedContinuation<Void, Never>] = []
+        /// Why the configuration file that is there now is not in force; nil when it is.
+        var configurationError: (any Error)?
+    }
+    let stopSwitch = StopSwitch()
+    private let file: String
+    private let lanes: LaneAgent
+    private let state: Mutex<State>
+    private let scanAlarm = Alarm()
+    private let startedAt: Date
+    private let files = BlockingThreads(count: 1)
+
+    private var environment: RunEnvironment { lanes.environment }
+    private var logger: Logger { lanes.environment.logger }
+
+    /// An agent for the configuration that was read from `file`, whose store is open. Throws when the certificates
+    /// can't be used.
+    public init(
+        _ configuration: SenderConfiguration, file: String, store: any ImageStore, logger: Logger,
+        limits: SessionLimits = SessionLimits(), now: @escaping @Sendable () -> Date = { Date() }
+    ) throws {
+        self.file = file
+        startedAt = now()
+        let environment = RunEnvironment(
+            store: store, contexts: try ContextSource(configuration.tls, role: .client), leases: ImageLeases(),
+            workers: BlockingThreads(count: 2), site: configuration.site, limits: limits, logger: logger, now: now)
+        lanes = LaneAgent(
+            environment: environment, stop: stopSwitch, parallelCount: configuration.parallelCount,
+            numbers: configuration.laneNumbers)
+        state = Mutex(State(configuration: configuration))
+    }
+
+    /// Runs until `stop`, and until what was under way then has ended. `ready` is called once the store has been looked
+    /// through for the first time.
+    public func run(ready: @escaping @Sendable () -> Void) async {
+        stopSwitch.onStop { [scanAlarm] in scanAlarm.ring() }
+        await withDiscardingTaskGroup { group in
+            let ticking = Task { await tick() }
+            var isReady = false
+            while !stopSwitch.isStopping, !Task.isCancelled {
+                await scan()
+                for lane in takeUnbegun() { group.addTask { await lane.run() } }
+                if !isReady { ready() }
+                isReady = true
+                await waitForNextScan()
+            }
+            ticking.cancel()
+        }
+        resumeScanWaiters()
+    }
+
+    /// Ends the agent: nothing new begins, and what is under way has as long as the configuration says.
+    public func stop() {
+        let limit = state.withLock { $0.configuration.stopWithin.seconds }
+        stopSwitch.stop(within: .seconds(limit))
+    }
+
+    /// The runs under way, for a watch over hanging ones.
+    public var activities: [(image: String, peer: String, meter: TransferMeter)] {
+        lanes.activities.sorted { $0.key < $1.key }.map { ($0.key.image, $0.key.peer, $0.value) }
+    }
+
+    /// Since when the store has been looked through; nil when it is not.
+    public var scanningSince: ContinuousClock.Instant? { state.withLock { $0.scanBeganAt } }
+}
+
+// MARK: Lanes
+
+extension SenderAgent {
+    /// Looks which images there are, and has a lane for each that a rule names.
+    private func scan() async {
+        state.withLock { $0.scanBeganAt = .now }
+        let result: Result<[String], any Error>
+        do {
+            result = .success(try await environment.store.imageNames())
+        } catch {
+            result = .failure(error)
+        }
+        let previous = state.withLock { state in
+            state.scanBeganAt = nil
+            defer { if case .failure(let error) = result { state.scanError = error } else { state.scanError = nil } }
+            return state.scanError
+        }
+        switch result {
+        case .success(let names): await align(to: names)
+        case .failure(let error):
+            if previous?.oneLine != error.oneLine { logger.error("\(error.oneLine)") }
+        }
+        resumeScanWaiters()
+    }
+
+    private func align(to names: [String]) async {
+        let configuration = state.withLock { $0.configuration }
+        var wanted: [LaneKey: LaneRule] = [:]
+        for name in names {
+            guard let settings = configuration.rules.deciding(name)?.settings else { continue }
+            for peer in configuration.peers where settings.peers.isEmpty || settings.peers.contains(peer.name) {
+                wanted[LaneKey(image: name, peer: peer.name)] = LaneRule(peer: peer, settings: settings)
+            }
+        }
+        let (kept, retired) = state.withLock { state -> ([(Lane, LaneRule)], [Lane]) in
+            let retired = state.lanes.filter { wanted[$0.key] == nil }
+            for key in retired.keys { state.lanes[key] = nil }
+            let kept = state.lanes.compactMap { lane in wanted[lane.key].map { (lane.value, $0) } }
+            for (key, rule) in wanted where state.lanes[key] == nil {
+                let lane = Lane(key, rule: rule, agent: lanes)
+                state.lanes[key] = lane
+                state.unbegun.append(lane)
+            }
+            return (kept, Array(retired.values))
+        }
+        for (lane, rule) in kept { await lane.update(rule) }
+        for lane in retired { await lane.retire() }
+    }
+
+    private func takeUnbegun() -> [Lane] {
+        state.withLock { state in
+            defer { state.unbegun = [] }
+            return state.unbegun
+        }
+    }
+
+    private func waitForNextScan() async {
+        let (limit, isWanted) = state.withLock { ($0.configuration.scanEvery.seconds, !$0.scanWaiters.isEmpty) }
+        let end = ContinuousClock.now + .seconds(limit)
+        guard !isWanted else { return }
+        while ContinuousClock.now < end, !stopSwitch.isStopping, !Task.isCancelled {
+            await scanAlarm.wait(for: end - .now)
+            guard state.withLock({ $0.scanWaiters.isEmpty }) else { return }
+        }
+    }
+
+    private func resumeScanWaiters() {
+        let waiters = state.withLock { state in
+            defer { state.scanWaiters = [] }
+            return state.scanWaiters
+        }
+        for waiter in waiters { waiter.resume() }
+    }
+
+    /// Has the store looked through, and waits for it.
+    func scanNow() async {
+        await withCheckedContinuation { continuation in
+            let isOver = state.withLock { state in
+                guard !stopSwitch.isStopping else { return true }
+                state.scanWaiters.append(continuation)
+                return false
+            }
+            if isOver { continuation.resume() }
+            scanAlarm.ring()
+        }
+    }
+
+    /// All lanes, by image and peer.
+    var allLanes: [Lane] {
+        state.withLock { $0.lanes.sorted { $0.key < $1.key }.map(\.value) }
+    }
+
+    /// Every second: how far runs are, and whether certificates were renewed.
+    private func tick() async {
+        while (try? await Task.sleep(for: .seconds(1))) != nil {
+            for lane in allLanes { await lane.tick() }
+            await refreshCertificates()
+        }
+    }
+
+    private func refreshCertificates() async {
+        let contexts = environment.contexts
+        do {
+            let isNew = try await files.run { () throws(TLSFileError) in try contexts.refresh() }
+            if isNew { logger.info("took the certificates that changed on disk") }
+        } catch {
+            logger.error("\(error.cause)", metadata: ["remedy": "\(error.remedy)"])
+        }
+    }
+}
+
+// MARK: Configuration and status
+
+extension SenderAgent {
+    /// Reads the configuration file again and takes it into force, unless something is wrong with it.
+    public func reload() async {
+        let file = file
+        do {
+            let new = try await files.run { () throws(any Error) in try SenderConfiguration(file: file) }
+            let old = state.withLock { $0.configuration }
+            let fixed = old.changesThatNeedRestart(new)
+            if new.tls != old.tls {
+                let contexts = environment.contexts
+                try await files.run { () throws(TLSFileError) in try contexts.replace(new.tls) }
+            }
+            state.withLock { state in
+                state.configuration = new
+                state.configurationError = nil
+            }
+            lanes.update(new.laneNumbers)
+            logger.info("took \(file)")
+            if !fixed.isEmpty {
+                logger.warning("a restart is needed for what changed under \(fixed.joined(separator: ", "))")
+            }
+            await scanNow()
+        } catch {
+            state.withLock { $0.configurationError = error }
+            logger.error("\(file) is not taken: \(error.oneLine)")
+        }
+    }
+
+    /// How the agent is.
+    public func status() async -> AgentStatus {
+        let now = environment.now()
+        let (configuration, scanError, configurationError) = state.withLock {
+            ($0.configuration, $0.scanError, $0.configurationError)
+        }
+        var status = AgentStatus(
+            role: .sender, site: configuration.site, version: AgentVersion.current, configuration: file,
+            startedAt: startedAt, now: now)
+        if let scanError { status.problems.append(scanError.oneLine) }
+        if let configurationError {
+            status.problems.append("\(file) has changed and is not in force: \(configurationError.oneLine)")
+        }
+        status.note(environment.contexts)
+        for lane in allLanes { status.images.append(await lane.status()) }
+        status.connectionCount = status.images.count { $0.progress != nil }
+        return status
+    }
+}
+
+extension SenderConfiguration {
+    fileprivate var laneNumbers: LaneAgent.Numbers {
+        LaneAgent.Numbers(checkpointByteCount: checkpointByteCount, baseSecondsMax: holdBaseMax.seconds)
+    }
+
+    /// Keys whose values differ and that a running agent can't change.
+    fileprivate func changesThatNeedRestart(_ new: SenderConfiguration) -> [String] {
+        var keys: [String] = []
+        if store != new.store { keys.append("store") }
+        if site != new.site { keys.append("site") }
+        if parallelCount != new.parallelCount { keys.append("parallel") }
+        if control != new.control { keys.append("control") }
+        if statusListen != new.statusListen { keys.append("status-listen") }
+        if hangAfter != new.hangAfter { keys.append("hang-after") }
+        return keys
+    }
+}
