@@ -51,6 +51,16 @@ extension CephImage: SourceImage {
         }
     }
 
+    func lease(holder: String, duration: Duration) async throws(StoreError) -> any ImageLease {
+        let terms = try LeaseTerms(holder: holder, duration: duration, subject: subject)
+        let outcome = try await perform(LeaseTerms.operation) { () throws(CephError) in
+            // Locking the header of an image that is gone would make an object that nothing removes.
+            try self.afresh { _ in }
+            return try CephLease.take(terms, on: self)
+        }
+        return try outcome.get()
+    }
+
     func openDelta(
         from base: SnapshotIdentity?, to target: SnapshotIdentity, mode: DiffMode
     ) async throws(StoreError) -> any Delta {

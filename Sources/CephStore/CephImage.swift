@@ -45,14 +45,14 @@ final class CephImage: Image {
         }
     }
 
-    func createSnapshot(_ name: String) async throws(StoreError) -> Snapshot {
+    func createSnapshot(_ name: String, quiesce: QuiescePolicy) async throws(StoreError) -> Snapshot {
         try await perform("create snapshot", "\(subject)@\(name)") { () throws(CephError) in
             guard !name.isEmpty, name.utf8.count <= Limits.nameByteCountMax else {
                 throw CephError(.unsupported, "its name has \(name.utf8.count) bytes")
             }
             let before = try self.afresh { image throws(CephError) in try image.userSnapshots() }.map(\.identity.id)
             try self.withWatching { handle throws(CephError) in
-                try handle.createSnapshot(try checkedCString(name, "its name"))
+                try handle.createSnapshot(try checkedCString(name, "its name"), quiesce: quiesce)
             }
             let snapshots = try self.afresh { image throws(CephError) in try image.userSnapshots() }
             guard let snapshot = snapshots.last(where: { $0.identity.name.hasSameBytes(as: name) }) else {

@@ -1,5 +1,6 @@
 import CCeph
 import FerryCore
+import FoundationEssentials
 import Glibc
 import ImageStore
 
@@ -44,11 +45,24 @@ extension RBDHandle {
                 if result == -ENOENT { continue }
                 try check(result, "rbd_snap_is_protected")
             }
+            guard let createdAt = try snapshotTime(info.id) else { continue }
             let identity = SnapshotIdentity(id: info.id, name: String(cString: name))
-            let snapshot = Snapshot(identity: identity, byteCount: info.size, isPinned: isProtected != 0)
+            let snapshot = Snapshot(
+                identity: identity, byteCount: info.size, createdAt: createdAt, isPinned: isProtected != 0)
             snapshots.append(AnySnapshot(snapshot: snapshot, isUsers: isUsers))
         }
         return snapshots.sorted { $0.snapshot.identity.id < $1.snapshot.identity.id }
+    }
+
+    /// When a snapshot was made, by the cluster's clock; nil when it is gone.
+    ///
+    /// Implements: int rbd_snap_get_timestamp(rbd_image_t image, uint64_t snap_id, struct timespec *timestamp);
+    private func snapshotTime(_ id: UInt64) throws(CephError) -> Date? {
+        var time = timespec()
+        let result = rbd_snap_get_timestamp(raw, id, &time)
+        if result == -ENOENT { return nil }
+        try check(result, "rbd_snap_get_timestamp")
+        return Date(timeIntervalSince1970: Double(time.tv_sec) + Double(time.tv_nsec) / 1e9)
     }
 
     /// The user's snapshots, in ascending order of id.
@@ -89,12 +103,23 @@ extension RBDHandle {
         noteParent()
     }
 
-    /// Makes a snapshot. Guests that can be asked to hold still are, and their refusal is a failure.
+    /// Makes a snapshot. Throws `.notQuiesced` when the policy is `required` and a watcher refused to hold still, or did
+    /// not answer for 50 s.
     ///
     /// Implements: int rbd_snap_create2(rbd_image_t image, const char *snap_name, uint32_t flags,
     /// librbd_progress_fn_t cb, void *cbdata);
-    func createSnapshot(_ name: [CChar]) throws(CephError) {
-        try check(rbd_snap_create2(raw, name, 0, ignoreProgress, nil), "rbd_snap_create2")
+    func createSnapshot(_ name: [CChar], quiesce: QuiescePolicy) throws(CephError) {
+        do throws(CephError) {
+            try check(rbd_snap_create2(raw, name, quiesce.flags, ignoreProgress, nil), "rbd_snap_create2")
+        } catch  where quiesce == .required && (error.reason == .failed || error.number == ETIMEDOUT) {
+            // A watcher's error number comes back as if it were librbd's. Those that have a meaning of their own keep
+            // it; with the others a watcher is the likelier cause by far.
+            throw error.asReason(.notQuiesced)
+        } catch  where quiesce == .required && error.number == EPERM {
+            throw error.asReason(
+                .notPermitted,
+                remedy: "grant the store's user `profile rbd`; if it has that, see why the image's quiesce hook refuses")
+        }
     }
 
     /// Implements: int rbd_snap_remove_by_id(rbd_image_t image, uint64_t snap_id);
@@ -134,6 +159,17 @@ extension RBDHandle {
     /// Implements: int rbd_snap_rollback(rbd_image_t image, const char *snapname);
     func rollBack(to name: [CChar]) throws(CephError) {
         try check(rbd_snap_rollback(raw, name), "rbd_snap_rollback")
+    }
+}
+
+extension QuiescePolicy {
+    /// As `rbd_snap_create2` takes it.
+    fileprivate var flags: UInt32 {
+        switch self {
+        case .required: 0
+        case .bestEffort: UInt32(RBD_SNAP_CREATE_IGNORE_QUIESCE_ERROR)
+        case .skip: UInt32(RBD_SNAP_CREATE_SKIP_QUIESCE)
+        }
     }
 }
 

@@ -21,6 +21,13 @@ extension DirectoryImage {
         }
     }
 
+    func lease(holder: String, duration: Duration) async throws(StoreError) -> any ImageLease {
+        let terms = try LeaseTerms(holder: holder, duration: duration, subject: folder.subject)
+        return try await perform(LeaseTerms.operation) { [leases, identity, threads] folder throws(StoreError) in
+            try leases.take(terms, on: identity.image, in: folder, threads: threads)
+        }
+    }
+
     func openDelta(
         from base: SnapshotIdentity?, to target: SnapshotIdentity, mode: DiffMode
     ) async throws(StoreError) -> any Delta {

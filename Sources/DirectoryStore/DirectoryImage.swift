@@ -21,17 +21,19 @@ final class DirectoryImage: SourceImage, MirrorImage {
     let layout: ImageLayout
     let threads: BlockingThreads
     let laneCount: Int
+    let leases: DirectoryLeases
     let writer = Mutex(Writer())
     private let gate = OperationGate()
 
     init(
         store: FileDescriptor, folder: ImageFolder, cluster: String, record: ImageRecord, threads: BlockingThreads,
-        laneCount: Int
+        laneCount: Int, leases: DirectoryLeases
     ) {
         self.store = store
         self.folder = folder
         self.threads = threads
         self.laneCount = laneCount
+        self.leases = leases
         identity = ImageIdentity(cluster: cluster, pool: 0, image: record.identity)
         layout = record.layout
     }
@@ -66,11 +68,11 @@ final class DirectoryImage: SourceImage, MirrorImage {
     func snapshots() async throws(StoreError) -> [Snapshot] {
         let operation = "list snapshots of"
         return try await perform(operation) { folder throws(StoreError) in
-            try folder.record(operation).snapshots.map(\.snapshot)
+            try folder.snapshots(operation)
         }
     }
 
-    func createSnapshot(_ name: String) async throws(StoreError) -> Snapshot {
+    func createSnapshot(_ name: String, quiesce: QuiescePolicy) async throws(StoreError) -> Snapshot {
         try await perform("create snapshot of") { folder throws(StoreError) in try folder.createSnapshot(name) }
     }
 

@@ -20,6 +20,7 @@ public final class DirectoryStore: ImageStore {
     private let id: String
     private let threads: BlockingThreads
     private let laneCount: Int
+    private let leases = DirectoryLeases()
 
     private init(folder: FileDescriptor, path: String, id: String, threads: BlockingThreads, laneCount: Int) {
         self.folder = folder
@@ -105,7 +106,7 @@ public final class DirectoryStore: ImageStore {
     private func handle(_ image: ImageFolder) throws(StoreError) -> DirectoryImage {
         DirectoryImage(
             store: folder, folder: image, cluster: id, record: try image.record("open"), threads: threads,
-            laneCount: laneCount)
+            laneCount: laneCount, leases: leases)
     }
 }
 

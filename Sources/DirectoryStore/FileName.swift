@@ -12,6 +12,7 @@ enum FileName {
     static let record = "image.json"
     static let recordLock = ".image.json.lock"
     static let lock = "lock"
+    static let lease = "lease"
     static let snapshots = "snapshots"
     static let store = "store.json"
 

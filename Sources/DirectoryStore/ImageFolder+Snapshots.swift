@@ -1,4 +1,5 @@
 import FerryCore
+import FoundationEssentials
 import Glibc
 import ImageStore
 
@@ -6,6 +7,29 @@ import ImageStore
 extension ImageFolder {
     func missing(_ snapshot: SnapshotIdentity, _ operation: String) -> StoreError {
         StoreError(.notFound, operation, "\(subject)@\(snapshot.name)", detail: "no snapshot with id \(snapshot.id)")
+    }
+
+    /// The snapshots, in ascending order of id.
+    func snapshots(_ operation: String) throws(StoreError) -> [Snapshot] {
+        var snapshots: [Snapshot] = []
+        for found in try record(operation).snapshots { snapshots.append(try describe(found, operation)) }
+        return snapshots
+    }
+
+    private func describe(
+        _ found: ImageRecord.SnapshotRecord, _ operation: String
+    ) throws(StoreError) -> Snapshot {
+        let createdAt: Date
+        if let milliseconds = found.createdAtMilliseconds {
+            createdAt = Date(timeIntervalSince1970: Double(milliseconds) / 1000)
+        } else {
+            // A snapshot's file is never written to again.
+            let name = try FileName.snapshot(found.name, operation)
+            let time = try snapshotsFolder(operation).openFile(name, O_RDONLY, operation).status(operation).st_mtim
+            createdAt = Date(timeIntervalSince1970: Double(time.tv_sec) + Double(time.tv_nsec) / 1e9)
+        }
+        return Snapshot(
+            identity: found.identity, byteCount: found.byteCount, createdAt: createdAt, isPinned: found.isPinned)
     }
 
     /// Makes a snapshot of the head; durable when it returns.
@@ -24,14 +48,15 @@ extension ImageFolder {
             return try update(operation) { record throws(StoreError) in
                 try checkIsFree(name, in: record, operation)
                 let made = ImageRecord.SnapshotRecord(
-                    id: record.nextSnapshotId, name: name, byteCount: byteCount, isPinned: false)
+                    id: record.nextSnapshotId, name: name, byteCount: byteCount, isPinned: false,
+                    createdAtMilliseconds: Int64(Date().timeIntervalSince1970 * 1000))
                 record.nextSnapshotId += 1
                 record.filesInTransit.append(fileName)
                 try write(record, operation)
                 try snapshots.rename(temporary, to: fileName, operation)
                 record.filesInTransit = []
                 record.snapshots.append(made)
-                return made.snapshot
+                return try describe(made, operation)
             }
         } catch {
             _ = unlinkat(snapshots.raw, temporary, 0)

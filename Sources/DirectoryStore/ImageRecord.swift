@@ -9,9 +9,10 @@ struct ImageRecord: Codable, Equatable, Sendable {
         let name: String
         let byteCount: UInt64
         var isPinned: Bool
+        /// When it was made, in milliseconds since 1970; nil in records that are older than this.
+        var createdAtMilliseconds: Int64?
 
         var identity: SnapshotIdentity { SnapshotIdentity(id: id, name: name) }
-        var snapshot: Snapshot { Snapshot(identity: identity, byteCount: byteCount, isPinned: isPinned) }
     }
 
     /// The only format there is so far.

@@ -38,8 +38,10 @@ public protocol Image: Sendable {
     /// The user's snapshots, in ascending order of id, read afresh.
     func snapshots() async throws(StoreError) -> [Snapshot]
 
-    /// Makes a snapshot of the head; durable when it returns. Throws `.alreadyExists` for a taken name.
-    func createSnapshot(_ name: String) async throws(StoreError) -> Snapshot
+    /// Makes a snapshot of the head; durable when it returns. Throws `.alreadyExists` for a taken name, and
+    /// `.notQuiesced` when the policy is `required` and a user of the image did not hold still. A store that has no
+    /// way to ask its images' users asks nobody.
+    func createSnapshot(_ name: String, quiesce: QuiescePolicy) async throws(StoreError) -> Snapshot
 
     /// Removes a snapshot. Throws `.notFound` when the id is gone and `.locked` when it is pinned.
     func removeSnapshot(_ snapshot: SnapshotIdentity) async throws(StoreError)
@@ -65,6 +67,13 @@ public protocol Image: Sendable {
     func close() async
 }
 
+extension Image {
+    /// Makes a snapshot of the head, as `rbd snap create` does: users of the image that can be asked to hold still must.
+    public func createSnapshot(_ name: String) async throws(StoreError) -> Snapshot {
+        try await createSnapshot(name, quiesce: .required)
+    }
+}
+
 /// An image that deltas are made of.
 public protocol SourceImage: Image {
     /// How it is laid out in objects.
@@ -80,6 +89,12 @@ public protocol SourceImage: Image {
 
     /// Takes the pin away; no error when there is none or the snapshot is gone.
     func unpin(_ snapshot: SnapshotIdentity) async throws(StoreError)
+
+    /// Takes the right to work on the image for `duration` at most, unless it is renewed. Throws `.locked`, naming the
+    /// holder, when another has it; `.notFound` when the image is gone; `.unsupported` for terms that `LeaseTerms` does
+    /// not take. Taken again by the same holder through the same store it is renewed, and it is one lease: who releases
+    /// it, releases it for both. Another store object is another holder, whatever the text.
+    func lease(holder: String, duration: Duration) async throws(StoreError) -> any ImageLease
 
     /// Opens what turns `base` (nil: nothing) into `target`. Throws `.notFound` when an id is gone.
     func openDelta(

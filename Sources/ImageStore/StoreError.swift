@@ -20,6 +20,8 @@ public struct StoreError: Failure, Equatable {
         case unsupported
         /// What the store holds contradicts itself, or what it did is not what was asked.
         case inconsistent
+        /// A user of the image did not hold still for a snapshot.
+        case notQuiesced
         /// Any other failure of the store.
         case failed
     }
@@ -50,7 +52,7 @@ public struct StoreError: Failure, Equatable {
         switch reason {
         case .locked: .locked
         case .notPermitted: .unauthorized
-        case .noSpace, .unavailable: .temporary
+        case .noSpace, .unavailable, .notQuiesced: .temporary
         case .notFound, .alreadyExists, .unsupported, .inconsistent, .failed: .permanent
         }
     }
@@ -71,6 +73,7 @@ public struct StoreError: Failure, Equatable {
         case .noSpace: return "make room in the store, then run again; the transfer goes on where it stopped"
         case .unavailable: return "check the store's health, then run again; the transfer goes on where it stopped"
         case .unsupported: return "see README for what images need"
+        case .notQuiesced: return "see why its quiesce hook fails, or allow snapshots without it (best-effort, skip)"
         case .inconsistent, .failed: return "check the store's health and its own log"
         }
     }

@@ -22,6 +22,18 @@ extension MemoryImage {
         }
     }
 
+    func lease(holder: String, duration: Duration) async throws(StoreError) -> any ImageLease {
+        let terms = try LeaseTerms(holder: holder, duration: duration, subject: subject)
+        let now = store.now
+        try await perform(.lease, LeaseTerms.operation) { image throws(StoreError) in
+            if let present = image.lease, present.until > now, present.holder != terms.holder {
+                throw StoreError.leaseIsTaken(by: present.holder, subject)
+            }
+            image.lease = MemoryLeaseState(holder: terms.holder, until: now.adding(terms.duration))
+        }
+        return MemoryLease(terms, on: self)
+    }
+
     func openDelta(
         from base: SnapshotIdentity?, to target: SnapshotIdentity, mode: DiffMode
     ) async throws(StoreError) -> any Delta {

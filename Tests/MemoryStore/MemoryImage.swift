@@ -58,14 +58,21 @@ final class MemoryImage: SourceImage, MirrorImage {
         try await perform(.snapshots, "list snapshots of") { image in image.snapshots.map(\.snapshot) }
     }
 
-    func createSnapshot(_ name: String) async throws(StoreError) -> Snapshot {
+    func createSnapshot(_ name: String, quiesce: QuiescePolicy) async throws(StoreError) -> Snapshot {
         try await store.before(.createSnapshot, self.name)
-        let id = store.state.withLock { $0.nextNumber() }
+        if quiesce != .skip {
+            let isQuiet = await store.quiesceUsers(of: self.name)
+            guard isQuiet || quiesce == .bestEffort else {
+                throw StoreError(.notQuiesced, "create snapshot", "\(subject)@\(name)", detail: "a user refused")
+            }
+        }
+        let (id, createdAt) = (store.state.withLock { $0.nextNumber() }, store.now)
         return try withState("create snapshot") { image throws(StoreError) in
             guard !image.snapshots.contains(where: { $0.identity.name == name }) else {
                 throw StoreError(.alreadyExists, "create snapshot", "\(subject)@\(name)")
             }
-            let made = MemorySnapshot(identity: SnapshotIdentity(id: id, name: name), contents: image.head)
+            let made = MemorySnapshot(
+                identity: SnapshotIdentity(id: id, name: name), contents: image.head, createdAt: createdAt)
             image.durableHead = image.head
             image.snapshots.append(made)
             image.snapshots.sort { $0.identity.id < $1.identity.id }

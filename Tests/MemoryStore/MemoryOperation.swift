@@ -17,6 +17,8 @@ public enum MemoryOperation: Hashable, Sendable {
     case removeMetadata(key: String)
     case pin
     case unpin
+    case lease
+    case renewLease
     case openDelta
     case changedByteCountEstimate
     case extents
@@ -34,6 +36,10 @@ public enum MemoryOperation: Hashable, Sendable {
     case firstChange
     case remove
 }
+
+/// What the users of a memory store's images do when they are asked to hold still for a snapshot of the image of that
+/// name; false when they don't.
+public typealias MemoryQuiesce = @Sendable (_ image: String) async -> Bool
 
 /// Called before each operation with the image's name (empty for the store itself). It may throw what the
 /// operation should throw, and take as long as the test likes.

@@ -1,13 +1,23 @@
 import FerryCore
+import FoundationEssentials
 import ImageStore
 
 /// A snapshot in memory.
 struct MemorySnapshot: Sendable {
     let identity: SnapshotIdentity
     let contents: SparseBytes
+    let createdAt: Date
     var isPinned = false
 
-    var snapshot: Snapshot { Snapshot(identity: identity, byteCount: contents.byteCount, isPinned: isPinned) }
+    var snapshot: Snapshot {
+        Snapshot(identity: identity, byteCount: contents.byteCount, createdAt: createdAt, isPinned: isPinned)
+    }
+}
+
+/// Who has the lease on an image, and until when.
+struct MemoryLeaseState: Sendable {
+    let holder: String
+    let until: Date
 }
 
 /// An image in memory, as long as it exists, whatever it is called.
@@ -21,6 +31,8 @@ struct MemoryImageState: Sendable {
     var metadata: [String: String] = [:]
     /// The handle that holds the lock.
     var lockHolder: UInt64?
+    /// The lease that was given last; it may have run out.
+    var lease: MemoryLeaseState?
     /// Handles that are open.
     var openHandles: Set<UInt64> = []
 

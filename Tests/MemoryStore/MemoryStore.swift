@@ -1,4 +1,5 @@
 import FerryCore
+public import FoundationEssentials
 public import ImageStore
 import Synchronization
 
@@ -10,6 +11,14 @@ public final class MemoryStore: ImageStore {
     public let batchExtentCountMax: Int
     let state = Mutex(MemoryState())
     private let faults = Mutex<MemoryFaults?>(nil)
+    private let quiesce = Mutex<MemoryQuiesce?>(nil)
+    private let clock = Mutex(Clock(now: { Date() }))
+
+    /// What the store takes the time from.
+    private struct Clock {
+        var now: @Sendable () -> Date
+        var secondsAhead = 0.0
+    }
 
     /// An empty store.
     public init(cluster: String = "memory", batchExtentCountMax: Int = 64) {
@@ -23,6 +32,33 @@ public final class MemoryStore: ImageStore {
     /// Sets what is called before each operation; nil for nothing.
     public func setFaults(_ newFaults: MemoryFaults?) {
         faults.withLock { $0 = newFaults }
+    }
+
+    /// Sets who is asked to hold still for a snapshot; nil for nobody.
+    public func setQuiesce(_ newQuiesce: MemoryQuiesce?) {
+        quiesce.withLock { $0 = newQuiesce }
+    }
+
+    /// Whether the image's users hold still.
+    func quiesceUsers(of image: String) async -> Bool {
+        guard let quiesce = quiesce.withLock({ $0 }) else { return true }
+        return await quiesce(image)
+    }
+
+    /// Sets the clock that snapshots get their times from and leases run out by; the system's until then.
+    public func setClock(_ now: @escaping @Sendable () -> Date) {
+        clock.withLock { $0 = Clock(now: now) }
+    }
+
+    /// Puts the store's clock forward.
+    public func advanceClock(by duration: Duration) {
+        clock.withLock { $0.secondsAhead += duration / .seconds(1) }
+    }
+
+    /// What the store's clock says.
+    public var now: Date {
+        let clock = clock.withLock(\.self)
+        return clock.now().addingTimeInterval(clock.secondsAhead)
     }
 
     /// Gives the test a chance to make the operation fail, or wait.

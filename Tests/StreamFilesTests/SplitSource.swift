@@ -16,7 +16,12 @@ struct SplitSource: SourceImage {
 
     func headByteCount() async throws(StoreError) -> UInt64 { try await image.headByteCount() }
     func snapshots() async throws(StoreError) -> [Snapshot] { try await image.snapshots() }
-    func createSnapshot(_ name: String) async throws(StoreError) -> Snapshot { try await image.createSnapshot(name) }
+    func createSnapshot(_ name: String, quiesce: QuiescePolicy) async throws(StoreError) -> Snapshot {
+        try await image.createSnapshot(name, quiesce: quiesce)
+    }
+    func lease(holder: String, duration: Duration) async throws(StoreError) -> any ImageLease {
+        try await image.lease(holder: holder, duration: duration)
+    }
     func removeSnapshot(_ snapshot: SnapshotIdentity) async throws(StoreError) {
         try await image.removeSnapshot(snapshot)
     }
