@@ -9,7 +9,7 @@ public enum Retention: Hashable, Sendable {
     case rules(RetentionRules)
 }
 
-/// How many snapshots each rule keeps; a snapshot stays when any rule wants it.
+/// How many snapshots each rule keeps; a snapshot stays when any rule wants it. A number below zero counts as zero.
 public struct RetentionRules: Hashable, Sendable {
     /// The newest ones.
     public var last = 0
@@ -44,11 +44,66 @@ public struct RetainedSnapshot: Hashable, Sendable {
 
 extension Retention {
     /// The snapshots that can go, oldest first. `held` are ids that stay whatever the rules say: bases, targets
-    /// under way. `isOurs` tells which names we made; others are left alone unless `also` names them.
+    /// under way. `isOurs` tells which names we made; others are left alone, and not counted, unless `also` names
+    /// them. Snapshots from after `now`, made before a clock was set back, stay and are not counted either.
+    ///
+    /// Of two snapshots of the same time the one with the higher id is newer.
     public func removable(
         of snapshots: [RetainedSnapshot], held: Set<UInt64>, now: Date, isOurs: (String) -> Bool
-    ) -> [SnapshotIdentity] { [] }
+    ) -> [SnapshotIdentity] {
+        guard case .rules(let rules) = self else { return [] }
+        let governed = snapshots.filter { snapshot in
+            let name = snapshot.identity.name
+            return isOurs(name) || rules.also.contains { $0.matches(name) }
+        }
+        let newestFirst = governed.newestFirst(until: now)
+        let kept = rules.newest(of: newestFirst).union(rules.periodic(of: newestFirst)).union(held)
+        return newestFirst.reversed().map(\.identity).filter { !kept.contains($0.id) }
+    }
 
-    /// Of snapshots that are candidates to be sent, those that a rule other than `last` wants, oldest first.
-    public func wantedInBetween(of snapshots: [RetainedSnapshot], now: Date) -> [SnapshotIdentity] { [] }
+    /// Of snapshots that are candidates to be sent, those that a rule other than `last` wants, oldest first;
+    /// `.all` wants all that are not from after `now`. With the newest one among the candidates, the others of its
+    /// hour, day, week and month are not wanted for that hour, day, week and month.
+    public func wantedInBetween(of snapshots: [RetainedSnapshot], now: Date) -> [SnapshotIdentity] {
+        let newestFirst = snapshots.newestFirst(until: now)
+        switch self {
+        case .all:
+            return newestFirst.reversed().map(\.identity)
+        case .rules(let rules):
+            let wanted = rules.periodic(of: newestFirst)
+            return newestFirst.reversed().map(\.identity).filter { wanted.contains($0.id) }
+        }
+    }
+}
+
+extension RetentionRules {
+    /// What `last` keeps.
+    fileprivate func newest(of newestFirst: [RetainedSnapshot]) -> Set<UInt64> {
+        Set(newestFirst.prefix(max(last, 0)).map(\.identity.id))
+    }
+
+    /// What the rules over hours, days, weeks and months keep.
+    fileprivate func periodic(of newestFirst: [RetainedSnapshot]) -> Set<UInt64> {
+        let rules = [(hourly, Period.hour), (daily, .day), (weekly, .week), (monthly, .month)]
+        var kept = Set<UInt64>()
+        for (count, period) in rules {
+            var remaining = max(count, 0)
+            var latest: Int64?
+            for snapshot in newestFirst where remaining > 0 {
+                let number = period.number(of: snapshot.time)
+                guard number != latest else { continue }
+                latest = number
+                remaining -= 1
+                kept.insert(snapshot.identity.id)
+            }
+        }
+        return kept
+    }
+}
+
+extension [RetainedSnapshot] {
+    /// Those up to `now`, the newest first. Of a time that is none (NaN) the difference is not above zero.
+    fileprivate func newestFirst(until now: Date) -> Self {
+        filter { now.timeIntervalSince($0.time) >= 0 }.sorted { ($0.time, $0.identity.id) > ($1.time, $1.identity.id) }
+    }
 }

@@ -22,6 +22,9 @@ public struct RuleList<Settings: Sendable>: Sendable {
     /// A list of rules.
     public init(_ rules: [Rule]) { self.rules = rules }
 
-    /// The rule that decides about an image; nil when none matches.
-    public func deciding(_ image: String) -> Rule? { nil }
+    /// The rule that decides about an image: the last that matches; nil when none does. A rule without settings
+    /// leaves the image out.
+    public func deciding(_ image: String) -> Rule? {
+        rules.last { $0.pattern.matches(image) }
+    }
 }

@@ -43,14 +43,4 @@ struct SyncTargetTests {
             SnapshotName.own(at: time, taken: ["ferry-20240229T123456Z", "ferry-20240229T123456Z-2"])
                 == "ferry-20240229T123456Z-3")
     }
-
-    @Test(
-        "patterns match as in a shell",
-        arguments: [
-            ("vm-*", "vm-1", true), ("vm-?", "vm-10", false), ("vm-[12]", "vm-2", true), ("*", "", true),
-            ("vm-1", "vm-1", true), ("vm", "vm-1", false),
-        ])
-    func patterns(pattern: String, name: String, expected: Bool) {
-        #expect(ImagePattern(pattern).matches(name) == expected)
-    }
 }
