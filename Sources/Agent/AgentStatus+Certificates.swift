@@ -17,7 +17,8 @@ extension AgentStatus {
             problems.append("the certificate \(file) has expired: renew it, it is taken without a restart")
         } else if left < Self.certificateWarningSeconds {
             warnings.append(
-                "the certificate \(file) expires in \(Int(left / 86_400)) days: renew it, it is taken without a restart")
+                "the certificate \(file) expires in \(Int(left / 86_400)) days: renew it, it is taken without a restart"
+            )
         }
     }
 }

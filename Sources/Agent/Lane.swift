@@ -102,10 +102,10 @@ actor Lane {
     /// Sees what there is before the first run: what was published, and when a snapshot was made last.
     private func look() async {
         do {
-            let found = try await agent.look(key)
+            let found = try await agent.look(key, rule)
             report.published = found.published
             clock = LaneClock(
-                schedule: rule.settings.schedule, doneUntil: found.ownSnapshotAt,
+                schedule: rule.settings.schedule, doneUntil: found.ownSnapshotAt, isOwed: found.isOwed,
                 startedAt: agent.environment.now())
         } catch {
             // The first run finds it out again, and says so.

@@ -56,15 +56,17 @@ final class LaneAgent: Sendable {
         var published: PublishedState?
         /// When the newest snapshot of ours was made.
         var ownSnapshotAt: Date?
+        /// Whether something waits to be sent: an earlier agent was killed, or its peer was away.
+        var isOwed = false
     }
 
     /// Looks at what is in the cluster, without a lease: it may be out of date at once.
-    func look(_ key: LaneKey) async throws -> Sight {
+    func look(_ key: LaneKey, _ rule: LaneRule) async throws -> Sight {
         try await looks.take(1)
         defer { looks.give(1) }
         let image = try await environment.store.openSource(key.image)
         do {
-            let sight = try await look(key, image)
+            let sight = try await look(key, rule, image)
             await image.close()
             return sight
         } catch {
@@ -73,13 +75,18 @@ final class LaneAgent: Sendable {
         }
     }
 
-    private func look(_ key: LaneKey, _ image: any SourceImage) async throws -> Sight {
-        let record = try await image.state(SenderRecord.self, ImageStateKey.peer(key.peer))
+    private func look(_ key: LaneKey, _ rule: LaneRule, _ image: any SourceImage) async throws -> Sight {
+        let record =
+            try await image.state(SenderRecord.self, ImageStateKey.peer(key.peer)) ?? SenderRecord()
         let snapshots = try await image.snapshots().map(\.retained)
-        let published = snapshots.first { $0.identity == record?.acknowledged }
+        let published = snapshots.first { $0.identity == record.acknowledged }
+        let waiting = RunTargets(rule.settings).decide(
+            snapshots: snapshots, record: record, now: environment.now())
         return Sight(
             published: published.map { PublishedState(snapshot: $0.identity.name, takenAt: $0.takenAt) },
-            ownSnapshotAt: snapshots.compactMap { SnapshotName.ownTime($0.identity.name) }.max())
+            ownSnapshotAt: snapshots.compactMap { SnapshotName.ownTime($0.identity.name) }.max(),
+            // Without a schedule only what someone asked for goes on.
+            isOwed: rule.settings.schedule == nil ? record.inFlight != nil : !waiting.isEmpty)
     }
 
     /// Tells the log how a run ended.

@@ -19,10 +19,12 @@ struct LaneClock: Sendable {
     /// How soon an image is looked at again on which another agent works: soon after its lease could have run out.
     static let elsewhereSeconds: TimeInterval = 20
 
-    /// A clock at its start; `doneUntil` is the time of the newest snapshot that we made, if there is one.
-    init(schedule: Schedule?, doneUntil: Date?, startedAt: Date) {
+    /// A clock at its start; `doneUntil` is the time of the newest snapshot that we made, if there is one. `isOwed`:
+    /// there is something to send already.
+    init(schedule: Schedule?, doneUntil: Date?, isOwed: Bool = false, startedAt: Date) {
         self.schedule = schedule
         self.doneUntil = doneUntil
+        if isOwed { retryAt = startedAt }
         // A missed run is made up for. Without any before, a calendar's first time is waited for.
         switch (schedule, doneUntil) {
         case (_, let done?): triedUntil = min(done, startedAt)

@@ -124,7 +124,8 @@ struct LaneReport: Sendable {
         guard counts.phase == .sending || counts.phase == .publishing else { return nil }
         let fraction = min(counts.fraction, 1)
         let perSecond = rate.perSecond ?? 0
-        let left = perSecond > 0 && fraction > 0.01
+        let left =
+            perSecond > 0 && fraction > 0.01
             ? Double(counts.readByteCount) * (1 - fraction) / fraction / perSecond : nil
         return TransferProgress(
             doneBytes: counts.readByteCount, wireBytes: counts.sentByteCount, fraction: fraction,

@@ -43,9 +43,7 @@ struct LeasedImage: Sendable {
         SnapshotTaking(image: name, settings: settings, logger: environment.logger, now: environment.now)
     }
 
-    private var targets: RunTargets {
-        RunTargets(selection: settings.snapshots, catchUp: settings.catchUp, keep: settings.keep)
-    }
+    private var targets: RunTargets { RunTargets(settings) }
 
     /// Makes the snapshot that a run needs, unless a run to another peer just made it.
     func takeSnapshotIfNeeded(_ wish: LaneWish) async throws {
@@ -78,6 +76,13 @@ struct LeasedImage: Sendable {
                 image: image, keep: settings.keep, baseSecondsMax: baseSecondsMax, now: environment.now()
             ).run()
         }
+    }
+}
+
+extension RunTargets {
+    /// As a rule says.
+    init(_ settings: ImageSettings) {
+        self.init(selection: settings.snapshots, catchUp: settings.catchUp, keep: settings.keep)
     }
 }
 

@@ -1,50 +1,252 @@
 public import AgentConfiguration
+public import Control
 import Conversation
-import Engine
-import FerryCore
+public import Engine
+public import FerryCore
+public import Foundation
 public import ImageStore
 public import Logging
+import OpenSSL
+import Planning
+public import Reporting
 import SecureTransport
+import Synchronization
 import Threading
 
 /// The receiving agent: takes connections in and serves them until it is told to stop.
-public struct ReceiverAgent: Sendable {
+public final class ReceiverAgent: Sendable {
+    private struct State {
+        var configuration: ReceiverConfiguration
+        var configurationError: (any Error)?
+    }
+    private let file: String
+    private let store: any ImageStore
     private let listener: SecureListener
-    private let environment: ReceiverEnvironment
+    private let contexts: ContextSource
+    private let board = ReceiverBoard()
+    private let stopSwitch = StopSwitch()
+    private let claims = MirrorClaims()
+    private let workers = BlockingThreads(count: 2)
+    private let files = BlockingThreads(count: 1)
+    private let logger: Logger
+    private let state: Mutex<State>
+    private let startedAt = Date()
 
     /// The port that it listens on.
     public var port: Int { listener.localPort }
 
-    /// Loads the certificates and begins to listen.
+    /// Loads the certificates and begins to listen. `file` is where the configuration was read from.
     public static func start(
-        _ configuration: ReceiverConfiguration, store: any ImageStore, logger: Logger
+        _ configuration: ReceiverConfiguration, file: String, store: any ImageStore, logger: Logger
     ) async throws -> ReceiverAgent {
-        let context = try configuration.tls.makeContext(role: .server)
+        let contexts = try ContextSource(configuration.tls, role: .server)
         let listener = try await SecureListener.bind(
-            to: configuration.listen, context: context, handshakeTimeout: .seconds(10),
+            to: configuration.listen, context: { contexts.current }, handshakeTimeout: .seconds(10),
             connectionCountMax: configuration.connectionCountMax)
-        let environment = ReceiverEnvironment(
-            store: store, policy: ClientPolicy(configuration.clients),
-            hello: Hello(agentVersion: AgentVersion.current, site: configuration.site),
-            checkpointInterval: .seconds(configuration.checkpointSeconds), workers: BlockingThreads(count: 2),
-            logger: logger)
-        return ReceiverAgent(listener: listener, environment: environment)
+        return ReceiverAgent(configuration, file, store, listener, contexts, logger)
     }
 
-    /// Serves connections. Cancelling ends it: open transfers checkpoint what they have applied first.
+    private init(
+        _ configuration: ReceiverConfiguration, _ file: String, _ store: any ImageStore, _ listener: SecureListener,
+        _ contexts: ContextSource, _ logger: Logger
+    ) {
+        self.file = file
+        self.store = store
+        self.listener = listener
+        self.contexts = contexts
+        self.logger = logger
+        state = Mutex(State(configuration: configuration))
+    }
+
+    /// Serves connections until `stop`. Transfers that are under way then may go on for as long as the configuration
+    /// says; after that, and when the task is cancelled, they checkpoint what they have applied.
     public func run() async {
-        let logger = environment.logger
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await self.serve() }
+            group.addTask { await self.endWhenStopped() }
+            group.addTask { await self.tick() }
+            group.addTask { await self.look() }
+            // The first to end, other than by a task's own doing, is the stop.
+            while let _ = await group.next() {
+                guard stopSwitch.isStopping || Task.isCancelled else { continue }
+                group.cancelAll()
+            }
+        }
+    }
+
+    /// Ends the agent.
+    public func stop() {
+        stopSwitch.stop(within: .seconds(state.withLock { $0.configuration.stopWithin.seconds }))
+    }
+
+    /// The transfers under way, for a watch over hanging ones.
+    public var activities: [(mirror: String, meter: TransferMeter)] { board.activities }
+
+    private func serve() async {
         await listener.run { connection in
-            await ReceiverSession.run(over: connection, environment: environment)
+            await ReceiverSession.run(over: connection, environment: self.environment)
         } onFailedHandshake: { address, error in
-            logger.warning("refused a connection: \(error.cause)", metadata: ["peer": "\(address)"])
+            self.board.noteRefused()
+            self.logger.warning("refused a connection: \(error.cause)", metadata: ["peer": "\(address)"])
+        }
+    }
+
+    /// What a connection that begins now is served with.
+    private var environment: ReceiverEnvironment {
+        let configuration = state.withLock { $0.configuration }
+        return ReceiverEnvironment(
+            store: store, policy: ClientPolicy(configuration), claims: claims,
+            hello: Hello(agentVersion: AgentVersion.current, site: configuration.site),
+            checkpointInterval: .seconds(configuration.checkpointSeconds), workers: workers, logger: logger,
+            observe: { [board] in board.note($0, now: Date()) })
+    }
+
+    /// Returns when the agent may end.
+    private func endWhenStopped() async {
+        guard (try? await stopSwitch.untilStop()) != nil else { return }
+        logger.info("stopping; \(board.activities.count) transfers under way")
+        _ = try? await stopSwitch.limit { [board] in await board.untilQuiet() }
+    }
+
+    private func tick() async {
+        while (try? await Task.sleep(for: .seconds(1))) != nil {
+            board.tick()
+            do {
+                let isNew = try await files.run { [contexts] () throws(TLSFileError) in try contexts.refresh() }
+                if isNew { logger.info("took the certificates that changed on disk") }
+            } catch {
+                logger.error("\(error.cause)", metadata: ["remedy": "\(error.remedy)"])
+            }
         }
     }
 }
 
+// MARK: Configuration and status
+
+extension ReceiverAgent {
+    /// Reads the configuration file again and takes it into force, for the connections that begin from then on, unless
+    /// something is wrong with it.
+    public func reload() async {
+        let file = file
+        do {
+            let new = try await files.run { () throws(any Error) in try ReceiverConfiguration(file: file) }
+            let old = state.withLock { $0.configuration }
+            if new.tls != old.tls {
+                try await files.run { [contexts] () throws(TLSFileError) in try contexts.replace(new.tls) }
+            }
+            state.withLock { $0 = State(configuration: new) }
+            logger.info("took \(file)")
+            let fixed = old.changesThatNeedRestart(new)
+            if !fixed.isEmpty {
+                logger.warning("a restart is needed for what changed under \(fixed.joined(separator: ", "))")
+            }
+        } catch {
+            state.withLock { $0.configurationError = error }
+            logger.error("\(file) is not taken: \(error.oneLine)")
+        }
+    }
+
+    /// Sees what the mirrors hold that were there before the agent started.
+    private func look() async {
+        do {
+            for name in try await store.imageNames() {
+                guard !Task.isCancelled else { return }
+                try await look(name)
+            }
+        } catch {
+            logger.warning("could not look through the mirrors: \(error.oneLine)")
+        }
+    }
+
+    private func look(_ name: String) async throws {
+        guard let mirror = try await store.openMirror(name) else { return }
+        do {
+            if let record = try await mirror.state(MirrorRecord.self, ImageStateKey.mirror),
+                let newest = record.published.last
+            {
+                let snapshot = try await mirror.snapshots().first { $0.identity == newest.mirror }
+                let takenAt = SnapshotName.ownTime(newest.source.name) ?? snapshot?.createdAt
+                let client = state.withLock { $0.configuration }.client(ofMirror: name)
+                if let takenAt {
+                    let published = PublishedState(
+                        snapshot: newest.mirror.name, takenAt: takenAt, publishedAt: snapshot?.createdAt)
+                    board.noteFound(name, client: client, published)
+                }
+            }
+            await mirror.close()
+        } catch {
+            await mirror.close()
+            throw error
+        }
+    }
+}
+
+extension ReceiverAgent: AgentControl {
+    /// How the agent is.
+    public func status() async -> AgentStatus {
+        let (configuration, configurationError) = state.withLock { ($0.configuration, $0.configurationError) }
+        var status = AgentStatus(
+            role: .receiver, site: configuration.site, version: AgentVersion.current, configuration: file,
+            startedAt: startedAt, now: Date())
+        if let configurationError {
+            status.problems.append("\(file) has changed and is not in force: \(configurationError.oneLine)")
+        }
+        status.note(contexts)
+        board.fill(&status)
+        status.refusedConnectionCount += listener.turnedAwayCount
+        return status
+    }
+
+    /// Refuses: runs are a sender's.
+    public func sync(_ request: SyncRequest, isWaiting: Bool) async throws -> [SyncReply] {
+        throw NotASender()
+    }
+}
+
+/// A receiver was asked for a run.
+struct NotASender: Failure {
+    var disposition: Disposition { .usage }
+    var cause: String { "this agent is a receiver: it takes in what senders send" }
+    var remedy: String { "ask the sender's agent, at its own site" }
+}
+
 extension ClientPolicy {
     /// The policy that a configuration states.
-    init(_ clients: [ReceiverConfiguration.Client]) {
-        self.init(rules: clients.map { Rule(identity: $0.identity, images: $0.images, prefix: $0.prefix) })
+    init(_ configuration: ReceiverConfiguration) {
+        self.init(
+            rules: configuration.clients.map {
+                Rule(identity: $0.identity, images: $0.images, prefix: $0.prefix, place: $0.place, keep: $0.keep)
+            }, places: configuration.store.qualifiedPlaces)
+    }
+}
+
+extension StoreConfiguration {
+    /// The pools that images' names begin with; nil when they have none.
+    var qualifiedPlaces: [String]? {
+        guard case .ceph(_, _, let places, _, true) = self else { return nil }
+        return places.map(\.description)
+    }
+}
+
+extension ReceiverConfiguration {
+    /// The client that a mirror belongs to, as far as names tell; the first whose prefix fits.
+    fileprivate func client(ofMirror name: String) -> String {
+        let own = name.split(separator: "/").last.map(String.init) ?? name
+        return clients.first { client in
+            own.hasPrefix(client.prefix)
+                && client.images.contains { $0.matches(String(own.dropFirst(client.prefix.count))) }
+        }?.identity ?? "unknown"
+    }
+
+    /// Keys whose values differ and that a running agent can't change.
+    fileprivate func changesThatNeedRestart(_ new: ReceiverConfiguration) -> [String] {
+        var keys: [String] = []
+        if store != new.store { keys.append("store") }
+        if listen != new.listen { keys.append("listen") }
+        if connectionCountMax != new.connectionCountMax { keys.append("connections-max") }
+        if control != new.control { keys.append("control") }
+        if statusListen != new.statusListen { keys.append("status-listen") }
+        if hangAfter != new.hangAfter { keys.append("hang-after") }
+        return keys
     }
 }

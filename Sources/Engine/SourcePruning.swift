@@ -1,5 +1,5 @@
-public import FoundationEssentials
 public import FerryCore
+public import FoundationEssentials
 public import ImageStore
 public import Planning
 

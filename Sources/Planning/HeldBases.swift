@@ -19,6 +19,9 @@ public struct HeldBases: Equatable, Sendable {
     /// Peers whose base is held no longer.
     public var givenUp: [Absence] = []
 
+    /// Nothing is held.
+    public init() {}
+
     /// Decides for an image with these snapshots; `records` are by peer. A base is held for `secondsMax`.
     public static func decide(
         records: [String: SenderRecord], snapshots: [RetainedSnapshot], secondsMax: Int64, now: Date

@@ -35,11 +35,13 @@ public final class SecureListener: Sendable {
         localPort = server.localAddress?.port ?? 0
     }
 
-    /// Listens on `address`; port 0 lets the system choose.
+    /// Listens on `address`; port 0 lets the system choose. `context` is asked for each connection, on an event loop: it
+    /// must have its answer at hand.
     ///
     /// - Throws: `TransportError.cannotListen`.
     public static func bind(
-        to address: HostAndPort, context: TLSContext, handshakeTimeout: Duration, connectionCountMax: Int
+        to address: HostAndPort, context: @escaping @Sendable () -> TLSContext, handshakeTimeout: Duration,
+        connectionCountMax: Int
     ) async throws(TransportError) -> SecureListener {
         let gate = ConnectionGate(connectionCountMax: connectionCountMax)
         // Not bounded by itself: the gate bounds what goes in.
@@ -53,7 +55,7 @@ public final class SecureListener: Sendable {
                     guard gate.enter(channel) else { throw ChannelError.operationUnsupported }
                     let address = channel.remoteAddress?.shortDescription ?? "unknown peer"
                     let handshake = try TransportChannel.install(
-                        TLSConnection(server: context), on: channel, address: address,
+                        TLSConnection(server: context()), on: channel, address: address,
                         handshakeTimeout: handshakeTimeout)
                     acceptedEnd.yield(Accepted(channel: channel, address: address, handshake: handshake))
                 }

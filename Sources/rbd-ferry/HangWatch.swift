@@ -25,10 +25,16 @@ final class HangWatch: Sendable {
         let limit: Duration
     }
     private let limit: Duration
+    private let mayIdle: Bool
+    private let onMove: @Sendable () -> Void
     private let signs = Mutex<(@Sendable () -> [String: Sign])?>(nil)
 
-    init(limit: Duration) {
+    /// A watch that lets nothing move for `limit`. With `mayIdle` it may also be that there is nothing to do. `onMove`
+    /// is called every second while nothing has stood still for half of the limit.
+    init(limit: Duration, mayIdle: Bool = false, onMove: @escaping @Sendable () -> Void = {}) {
         self.limit = limit
+        self.mayIdle = mayIdle
+        self.onMove = onMove
     }
 
     /// Says whose progress counts, by name; before, none does.
@@ -46,7 +52,7 @@ final class HangWatch: Sendable {
 
     /// Looks every second until cancelled.
     private func look() async {
-        var last: [String: Sighting] = ["": Sighting(counts: nil, since: .now, limit: limit)]
+        var last: [String: Sighting] = mayIdle ? [:] : ["": Sighting(counts: nil, since: .now, limit: limit)]
         while (try? await Task.sleep(for: .seconds(1))) != nil {
             var now: [String: Sighting] = [:]
             let look = signs.withLock { $0 }
@@ -59,10 +65,11 @@ final class HangWatch: Sendable {
                     limit: sign.isInLongCall ? limit * Self.longCallFactor : limit)
             }
             // Before the first image and between two, the store is asked for its images or a peer is reached.
-            if now.isEmpty { now[""] = last[""] ?? Sighting(counts: nil, since: .now, limit: limit) }
+            if now.isEmpty, !mayIdle { now[""] = last[""] ?? Sighting(counts: nil, since: .now, limit: limit) }
             last = now
             let hanging = now.filter { ContinuousClock.now - $0.value.since > $0.value.limit }.keys.sorted()
             if !hanging.isEmpty { end(hanging.filter { $0 != "" }) }
+            if now.allSatisfy({ ContinuousClock.now - $0.value.since < $0.value.limit / 2 }) { onMove() }
         }
     }
 

@@ -2,7 +2,19 @@ import Foundation
 import Synchronization
 import UnixSignals
 
-/// Runs `body`; the first SIGINT, SIGTERM or SIGHUP cancels it, a second ends the process at once.
+/// What an agent does about signals, instead of being cancelled.
+struct SignalHandlers: Sendable {
+    /// For the first SIGINT or SIGTERM: ends in order.
+    let stop: @Sendable () -> Void
+    /// For SIGHUP: reads the configuration again.
+    let reload: @Sendable () -> Void
+
+    /// Those in force; nil while a command runs that is just cancelled.
+    static let current = Mutex<SignalHandlers?>(nil)
+}
+
+/// Runs `body`; the first SIGINT, SIGTERM or SIGHUP cancels it, a second ends the process at once. Where there are
+/// `SignalHandlers`, they come before that.
 ///
 /// Returns what `body` returns, or the signal's status when one came and `body` did not end well.
 func runUntilSignal(_ body: @escaping @Sendable () async -> ExitStatus) async -> ExitStatus {
@@ -10,8 +22,18 @@ func runUntilSignal(_ body: @escaping @Sendable () async -> ExitStatus) async ->
     let received = ReceivedSignal()
     let watcher = Task {
         for await signal in await UnixSignalsSequence(trapping: .sigint, .sigterm, .sighup) {
-            guard received.note(signal.rawValue) else { Foundation.exit(128 + signal.rawValue) }
-            work.cancel()
+            if signal == .sighup, let handlers = SignalHandlers.current.withLock({ $0 }) {
+                handlers.reload()
+                continue
+            }
+            let isFirst = received.note(signal.rawValue)
+            if let handlers = SignalHandlers.current.withLock({ $0.take() }) {
+                handlers.stop()
+            } else if isFirst || work.isCancelled == false {
+                work.cancel()
+            } else {
+                Foundation.exit(128 + signal.rawValue)
+            }
         }
     }
     let status = await work.value

@@ -43,12 +43,13 @@ struct ConnectingTests {
     @Test("a port that is taken can't be listened on")
     func taken() async throws {
         let listener = try await loopback.listen()
+        let context = try loopback.context(.server)
         await #expect(
             throws: TransportError.cannotListen(
                 address: "127.0.0.1:\(listener.localPort)", reason: "Address already in use")
         ) {
             try await SecureListener.bind(
-                to: HostAndPort(host: "127.0.0.1", port: listener.localPort), context: loopback.context(.server),
+                to: HostAndPort(host: "127.0.0.1", port: listener.localPort), context: { context },
                 handshakeTimeout: .seconds(1), connectionCountMax: 1)
         }
         await listener.close()

@@ -18,8 +18,9 @@ struct Loopback {
 
     func listen(handshakeTimeout: Duration = .seconds(20), connectionCountMax: Int = 10) async throws -> SecureListener
     {
-        try await SecureListener.bind(
-            to: HostAndPort(host: "127.0.0.1", port: 0), context: context(.server),
+        let context = try context(.server)
+        return try await SecureListener.bind(
+            to: HostAndPort(host: "127.0.0.1", port: 0), context: { context },
             handshakeTimeout: handshakeTimeout, connectionCountMax: connectionCountMax)
     }
 
