@@ -7,4 +7,11 @@ struct ConformanceTests {
     func conforms(_ conformanceCase: ConformanceCase) async throws {
         try await TestCluster.get().withStore { try await conformanceCase.run($0) }
     }
+
+    @Test(
+        "its leases run out by the cluster's clock",
+        arguments: StoreConformance.leaseTimeCases { _, duration in try await Task.sleep(for: duration) })
+    func leaseTimes(_ conformanceCase: ConformanceCase) async throws {
+        try await TestCluster.get().withStore { try await conformanceCase.run($0) }
+    }
 }

@@ -254,14 +254,19 @@ extension TestCluster {
         return MadeImage(name: name, spec: spec, parent: parent)
     }
 
-    func withSource(_ name: String, _ body: (any SourceImage) async throws -> Void) async throws {
+    func withSource<Result>(
+        _ name: String, _ body: (any SourceImage) async throws -> Result
+    ) async throws -> Result {
         try await withStore { store in
             let source = try await store.openSource(name)
-            do { try await body(source) } catch {
+            do {
+                let result = try await body(source)
+                await source.close()
+                return result
+            } catch {
                 await source.close()
                 throw error
             }
-            await source.close()
         }
     }
 }

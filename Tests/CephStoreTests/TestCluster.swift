@@ -40,6 +40,25 @@ struct TestCluster: Sendable {
         }
     }
 
+    /// The cluster's configuration with one line changed.
+    func configuration(replacing prefix: String, with line: String) throws -> String {
+        try String(contentsOfFile: confPath, encoding: .utf8).split(separator: "\n")
+            .map { $0.hasPrefix(prefix) ? line : String($0) }.joined(separator: "\n") + "\n"
+    }
+
+    /// Makes a user with `profile rbd` at the monitors and these rights at the OSDs; the location for it in the pool
+    /// `rbd`, and the files that the caller removes.
+    func makeUser(osd: String, namespace: String?) async throws -> (location: CephLocation, files: [String]) {
+        let user = Self.freshName("user")
+        let keyring = "/dev/shm/" + Self.freshName("keyring")
+        let conf = keyring + ".conf"
+        try await ceph("auth", "get-or-create", "client.\(user)", "mon", "profile rbd", "osd", osd, "-o", keyring)
+        try configuration(replacing: "keyring = ", with: "keyring = \(keyring)")
+            .write(toFile: conf, atomically: true, encoding: .utf8)
+        let location = CephLocation(confPath: conf, user: user, pool: "rbd", namespace: namespace)
+        return (location, [keyring, conf])
+    }
+
     /// A name that no other image has.
     static func freshName(_ what: String) -> String {
         "\(what)-" + String(UInt64.random(in: .min ... .max), radix: 36)

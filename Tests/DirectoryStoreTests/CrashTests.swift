@@ -1,5 +1,5 @@
 import FerryCore
-import Glibc
+import Foundation
 import ImageStore
 import Testing
 
@@ -78,6 +78,25 @@ struct CrashTests {
         try await source.setMetadata("key", to: "value")
         #expect(try folder.names("image/snapshots") == [])
         #expect(try inner.record("read").filesInTransit == [])
+        await source.close()
+    }
+
+    @Test("a snapshot of an old record has the time of its file")
+    func recordWithoutTimes() async throws {
+        let folder = try await StoreFolder.make()
+        try await folder.create("image", [1, 2, 3], snapshots: ["s1"])
+        let inner = ImageFolder(try FileDescriptor.openFolder(path: "\(folder.path)/image", "open"))
+        var record = try inner.record("read")
+        record.snapshots[0].createdAtMilliseconds = nil
+        try inner.write(record, "write")
+        #expect(!String(decoding: try folder.read("image/image.json"), as: UTF8.self).contains("createdAt"))
+        let time = Date(timeIntervalSince1970: 1_700_000_000)
+        try FileManager.default.setAttributes(
+            [.modificationDate: time], ofItemAtPath: "\(folder.path)/image/snapshots/s1.raw")
+        let source = try await folder.store.openSource("image")
+        #expect(try await source.snapshots().map(\.createdAt) == [time])
+        let second = try await source.createSnapshot("s2")
+        #expect(try await source.snapshots().map(\.createdAt) == [time, second.createdAt])
         await source.close()
     }
 

@@ -4,15 +4,18 @@ public import ImageStore
 public struct ConformanceCase: Sendable, CustomStringConvertible {
     /// A sentence about behaviour.
     public let name: String
-    /// Runs the case. It makes images under names of its own and removes them again, also when it fails.
-    public let run: @Sendable (any ImageStore) async throws -> Void
+    private let body: @Sendable (ScratchImage) async throws -> Void
 
     /// A case that gets a scratch image to work with.
     init(_ name: String, _ body: @escaping @Sendable (ScratchImage) async throws -> Void) {
         self.name = name
-        run = { store in
-            try await ScratchImage.with(store, body)
-        }
+        self.body = body
+    }
+
+    /// Runs the case. It makes images under names of its own, which begin with `prefix`, and removes them again, also
+    /// when it fails.
+    public func run(_ store: any ImageStore, prefix: String = "") async throws {
+        try await ScratchImage.with(store, prefix: prefix, body)
     }
 
     /// The sentence.
@@ -26,5 +29,5 @@ public enum StoreConformance {
     /// All cases; they may run side by side on one store.
     public static let cases: [ConformanceCase] =
         imageCases + sizeCases + snapshotCases + pinCases + metadataCases + writeCases + deltaCases + historyCases
-        + firstChangeCases + lockCases + [randomCase(seed: 1)]
+        + firstChangeCases + lockCases + leaseCases + [randomCase(seed: 1)]
 }

@@ -12,7 +12,7 @@ let imageCases: [ConformanceCase] = [
     },
     ConformanceCase("names are listed sorted") { scratch in
         try await scratch.create(byteCount: mebibyte)
-        try await ScratchImage.with(scratch.store) { other in
+        try await ScratchImage.with(scratch.store, prefix: scratch.prefix) { other in
             try await other.create(byteCount: mebibyte)
             let names = try await scratch.store.imageNames()
             try expect("names", names, equals: names.sorted())

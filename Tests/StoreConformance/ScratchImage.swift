@@ -4,14 +4,17 @@ import ImageStore
 /// An image name that nobody else uses, and shorthand for working with the image of that name.
 struct ScratchImage: Sendable {
     let store: any ImageStore
+    /// What the names of all images of the case begin with.
+    let prefix: String
     let name: String
 
     /// Lends a fresh name to `body` and removes what is called so afterwards, whatever happened.
     static func with(
-        _ store: any ImageStore, _ body: @Sendable (ScratchImage) async throws -> Void
+        _ store: any ImageStore, prefix: String, _ body: @Sendable (ScratchImage) async throws -> Void
     ) async throws {
         let number = UInt64.random(in: .min ... .max)
-        let image = ScratchImage(store: store, name: "conformance-" + String(number, radix: 36))
+        let name = prefix + "conformance-" + String(number, radix: 36)
+        let image = ScratchImage(store: store, prefix: prefix, name: name)
         do {
             try await body(image)
         } catch {

@@ -1,4 +1,5 @@
 import FerryCore
+import FoundationEssentials
 import ImageStore
 
 /// An id that no snapshot of this suite has.
@@ -29,6 +30,19 @@ let snapshotCases: [ConformanceCase] = [
             try expectBytes("contents", try await source.contents(of: snapshot), equal: bytes)
             try await source.removeSnapshot(snapshot.identity)
             try expect("snapshots after", try await source.snapshots(), equals: [])
+        }
+    },
+    ConformanceCase("a snapshot says when it was made, and always says the same") { scratch in
+        try await scratch.create(byteCount: mebibyte)
+        try await scratch.withSource { source in
+            let start = Date()
+            let first = try await source.createSnapshot("s1")
+            let second = try await source.createSnapshot("s2", quiesce: .skip)
+            try expect("order", first.createdAt <= second.createdAt, found: "\(first) \(second)")
+            // Clocks of stores are their own; those of tests are not minutes apart.
+            try expect("made now", abs(first.createdAt.timeIntervalSince(start)) < 60, found: "\(first) at \(start)")
+            let listed = try await scratch.withSource { try await $0.snapshots() }
+            try expect("times", listed.map(\.createdAt), equals: [first.createdAt, second.createdAt])
         }
     },
     ConformanceCase("a snapshot made later shows in an image that is already open") { scratch in
