@@ -7,11 +7,13 @@ extension StoreConfiguration {
     /// Opens the store.
     public func open() async throws -> any ImageStore {
         switch self {
-        case .ceph(let conf, let user, let pool, let namespace, let dataPool):
-            try await CephStore.open(
-                CephLocation(confPath: conf, user: user, pool: pool, namespace: namespace, dataPool: dataPool))
+        case .ceph(let conf, let user, let places, let dataPool, _):
+            guard let place = places.first else { preconditionFailure("a Ceph store has at least one place") }
+            return try await CephStore.open(
+                CephLocation(
+                    confPath: conf, user: user, pool: place.pool, namespace: place.namespace, dataPool: dataPool))
         case .directory(let path):
-            try await DirectoryStore.open(path)
+            return try await DirectoryStore.open(path)
         }
     }
 }

@@ -1,11 +1,10 @@
 public import AgentConfiguration
 import Conversation
 public import Engine
-public import FerryCore
+import FerryCore
 import Foundation
 public import ImageStore
 import OpenSSL
-import Planning
 import SecureTransport
 import Synchronization
 import Threading
@@ -57,24 +56,18 @@ public struct SyncRun: Sendable {
     /// What is being done now.
     public var activities: [Activity] { activity.list }
 
-    /// The images that match any of the patterns, sorted. Throws when a pattern matches none.
-    public static func select(_ patterns: [String], from store: any ImageStore) async throws -> [String] {
-        let names = try await store.imageNames()
-        var selected = Set<String>()
-        for pattern in patterns {
-            let matching = names.filter { ImagePattern(pattern).matches($0) || $0 == pattern }
-            guard !matching.isEmpty else { throw SelectionError(pattern: pattern, location: store.location) }
-            selected.formUnion(matching)
-        }
-        return selected.sorted()
+    /// Whether the rules send an image to a peer.
+    public func sends(_ image: String, to peer: SenderConfiguration.Peer) -> Bool {
+        configuration.settings(for: image).peers.contains(peer.name)
     }
 
-    /// Syncs the images to every peer. `report` hears of each as it ends.
+    /// Syncs the images, each to those of the peers that it goes to. `report` hears of each as it ends.
     public func run(
         images: [String], peers: [SenderConfiguration.Peer], report: @escaping @Sendable (ImageOutcome) -> Void
     ) async -> [ImageOutcome] {
         var outcomes: [ImageOutcome] = []
         for peer in peers {
+            let images = images.filter { sends($0, to: peer) }
             let queue = WorkQueue(images)
             await withTaskGroup(of: [ImageOutcome].self) { group in
                 for _ in 0..<min(parallelCount, images.count) {
@@ -146,7 +139,7 @@ public struct SyncRun: Sendable {
         defer { activity.end(name) }
         let image = try await store.openSource(name)
         let settings = SyncSettings(
-            peer: peer.name, snapshot: snapshot, mode: configuration.mode,
+            peer: peer.name, snapshot: snapshot, mode: configuration.settings(for: name).mode,
             checkpointByteCount: configuration.checkpointByteCount)
         do {
             let steps = try await ImageSync(
@@ -159,21 +152,6 @@ public struct SyncRun: Sendable {
             throw error
         }
     }
-}
-
-/// A pattern that matches no image.
-public struct SelectionError: Failure, Equatable {
-    /// The pattern.
-    public let pattern: String
-    /// The store that was searched.
-    public let location: String
-
-    /// The same command gives the same result.
-    public var disposition: Disposition { .permanent }
-    /// What happened.
-    public var cause: String { "no image in \(location) matches \(pattern)" }
-    /// What the user can do.
-    public var remedy: String { "check the name and the store in the configuration" }
 }
 
 /// The agent's release.

@@ -21,6 +21,8 @@ public struct ConfigurationError: Failure, Equatable {
 
     /// The configuration must change.
     public var disposition: Disposition { .usage }
+    /// File and, when there is one, line.
+    public var place: String { line > 0 ? "\(file):\(line)" : file }
     /// File, line and problem.
-    public var cause: String { line > 0 ? "\(file):\(line): \(problem)" : "\(file): \(problem)" }
+    public var cause: String { "\(place): \(problem)" }
 }

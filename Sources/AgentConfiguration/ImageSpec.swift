@@ -62,7 +62,9 @@ public struct ImageSpec: Hashable, Sendable {
     public func store(cephConf: String, cephUser: String, dataPool: String?) -> StoreConfiguration {
         switch place {
         case .ceph(let pool, let namespace):
-            .ceph(conf: cephConf, user: cephUser, pool: pool, namespace: namespace, dataPool: dataPool)
+            .ceph(
+                conf: cephConf, user: cephUser, places: [CephPlace(pool: pool, namespace: namespace)],
+                dataPool: dataPool, isQualified: false)
         case .directory(let path): .directory(path: path)
         }
     }

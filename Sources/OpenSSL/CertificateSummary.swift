@@ -31,6 +31,19 @@ public struct CertificateSummary: Sendable, Hashable, CustomStringConvertible {
 }
 
 extension CertificateSummary {
+    /// How long before its end a certificate is worth a warning, in seconds: 14 days.
+    public static let expiryWarningSeconds: Int64 = 14 * 86_400
+
+    /// The certificates in a PEM file, in their order (ours comes before its chain); at least one. They are not checked.
+    public static func read(file: String) throws(TLSFileError) -> [CertificateSummary] {
+        try PEMFile.certificates(path: file).map { CertificateSummary(of: $0.raw) }
+    }
+
+    /// The last second of validity as `2026-03-01 12:00:00 UTC`.
+    public var notAfterText: String { utcText(notAfter) }
+}
+
+extension CertificateSummary {
     /// Names taken from one certificate. What a peer sends is not yet trusted when it is read.
     private static let nameCountMax = 64
     private static let nameByteCountMax: Int32 = 1024

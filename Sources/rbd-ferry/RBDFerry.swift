@@ -1,4 +1,5 @@
 import Agent
+import AgentConfiguration
 import ArgumentParser
 import FerryCore
 import Foundation
@@ -11,7 +12,8 @@ struct RBDFerry: AsyncParsableCommand {
         abstract: "Keeps RBD images equal between two sites.",
         version: AgentVersion.current,
         subcommands: [
-            SyncCommand.self, ReceiverCommand.self, ExportCommand.self, ImportCommand.self, MergeCommand.self,
+            SyncCommand.self, ReceiverCommand.self, ConfigCommand.self, ExportCommand.self, ImportCommand.self,
+            MergeCommand.self,
             ExtentsCommand.self, InspectCommand.self,
         ])
 
@@ -60,6 +62,9 @@ struct RBDFerry: AsyncParsableCommand {
         switch error {
         case let status as ExitStatus:
             return status
+        case let error as ConfigurationFaults:
+            for fault in error.faults { writeToStandardError("rbd-ferry: \(fault.cause)\n  \(fault.remedy)") }
+            return ExitStatus(error.disposition)
         case let failure as any Failure:
             writeToStandardError("rbd-ferry: \(failure.cause)")
             if !failure.remedy.isEmpty { writeToStandardError("  \(failure.remedy)") }

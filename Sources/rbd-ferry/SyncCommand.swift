@@ -4,6 +4,7 @@ import ArgumentParser
 import Engine
 import FerryCore
 import Foundation
+import ImageStore
 
 /// `rbd-ferry sync`
 struct SyncCommand: AsyncParsableCommand {
@@ -38,8 +39,8 @@ struct SyncNowCommand: AsyncParsableCommand {
     @Option(name: .long, help: "Sync to this peer only.")
     var peer: String?
 
-    @Option(name: .long, help: "How many images go at once.")
-    var parallel = 4
+    @Option(name: .long, help: "How many images go at once; without it, as many as the configuration says.")
+    var parallel: Int?
 
     @Option(name: .long, help: "End with code 75 when nothing moves for this many seconds.")
     var hangSeconds = 300
@@ -51,7 +52,7 @@ struct SyncNowCommand: AsyncParsableCommand {
     var quiet = false
 
     func validate() throws {
-        guard (1...64).contains(parallel) else { throw ValidationError("--parallel takes 1 to 64") }
+        guard (1...64).contains(parallel ?? 1) else { throw ValidationError("--parallel takes 1 to 64") }
         guard (10...86_400).contains(hangSeconds) else { throw ValidationError("--hang-seconds takes 10 to 86400") }
         guard snapshot != "" else { throw ValidationError("--snapshot takes a name") }
     }
@@ -59,8 +60,7 @@ struct SyncNowCommand: AsyncParsableCommand {
     func run() async throws {
         let configuration = try SenderConfiguration(file: config)
         let peers = try selectedPeers(configuration)
-        let patterns = images.isEmpty ? configuration.images : images
-        guard !patterns.isEmpty else {
+        guard !images.isEmpty || !configuration.rules.rules.isEmpty else {
             throw ConfigurationError(
                 file: config, line: 0, problem: "no images are listed, and none was named",
                 remedy: "name images on the command line, or list patterns under images:")
@@ -68,9 +68,10 @@ struct SyncNowCommand: AsyncParsableCommand {
         try await HangWatch(limit: .seconds(hangSeconds)).watch { watch in
             let store = try await configuration.store.open()
             do {
-                let names = try await SyncRun.select(patterns, from: store)
+                let names = try await selectedImages(configuration, store)
                 let run = try SyncRun(
-                    configuration: configuration, store: store, snapshot: snapshot, parallelCount: parallel)
+                    configuration: configuration, store: store, snapshot: snapshot,
+                    parallelCount: parallel ?? configuration.parallelCount)
                 watch.follow { run.signs }
                 let outcomes = await syncWithProgress(run, names, peers)
                 await store.close()
@@ -80,6 +81,16 @@ struct SyncNowCommand: AsyncParsableCommand {
                 throw error
             }
         }
+    }
+
+    private func selectedImages(
+        _ configuration: SenderConfiguration, _ store: any ImageStore
+    ) async throws -> [String] {
+        let names = try await store.imageNames()
+        guard images.isEmpty else {
+            return try ImageSelection.named(images, by: configuration, of: names, location: store.location)
+        }
+        return try ImageSelection.ruled(by: configuration, of: names, location: store.location)
     }
 
     private func selectedPeers(_ configuration: SenderConfiguration) throws -> [SenderConfiguration.Peer] {
@@ -97,7 +108,8 @@ struct SyncNowCommand: AsyncParsableCommand {
         _ run: SyncRun, _ names: [String], _ peers: [SenderConfiguration.Peer]
     ) async -> [ImageOutcome] {
         let display = ProgressDisplay(isShown: !quiet && !json)
-        let progress = SyncProgress(imageCount: names.count * peers.count)
+        let count = peers.map { peer in names.count { run.sends($0, to: peer) } }.reduce(0, +)
+        let progress = SyncProgress(imageCount: count)
         return await withTaskGroup(of: [ImageOutcome]?.self) { group in
             group.addTask {
                 await display.run { progress.state(run.activities) }

@@ -1,0 +1,48 @@
+public import Foundation
+import OpenSSL
+import SecureTransport
+
+/// Everything that is wrong, or soon will be, with a configuration file of either agent.
+public struct ConfigurationCheck: Sendable {
+    /// What must be mended, in the order of the lines.
+    public let faults: [ConfigurationError]
+    /// What will have to be done soon: certificates that end within 14 days.
+    public let warnings: [ConfigurationError]
+
+    /// Reads and checks a file and, if wanted, the certificates and the key that it names.
+    public init(
+        file: String, withFiles: Bool, now: Date = Date(),
+        environment: [String: String] = ProcessInfo.processInfo.environment
+    ) {
+        let reading = ConfigurationReading(file: file, environment: environment)
+        let root: ConfigurationSection
+        do {
+            root = try ConfigurationSection(file: reading)
+        } catch {
+            faults = error.faults
+            warnings = []
+            return
+        }
+        _ = AgentConfigurationFile(root)
+        warnings = withFiles ? Self.checkTLS(root, now: Int64(now.timeIntervalSince1970)) : []
+        faults = reading.sortedFaults
+    }
+
+    /// Notes faults of the files under `tls:`; warnings about them.
+    private static func checkTLS(_ root: ConfigurationSection, now: Int64) -> [ConfigurationError] {
+        var root = root
+        // Faults in the section itself are noted already, and taken once.
+        guard let kind = AgentKind(root), let section = root.section("tls"), let files = TLSFiles(section) else {
+            return []
+        }
+        let check = TLSFileCheck(files: files, role: kind == .sender ? .client : .server, now: now)
+        for fault in check.faults() { section.note(fault.cause, fault.remedy, at: check.key(of: fault)) }
+        return check.endingSoon().map { path, certificate in
+            let dayCount = (certificate.notAfter - now) / 86_400
+            return ConfigurationError(
+                file: root.reading.file, line: check.key(of: path).map { section.line(of: $0) } ?? section.line,
+                problem: "the certificate \(path) ends on \(certificate.notAfterText), in \(dayCount) days",
+                remedy: "renew it in time (certs/make-certs --renew)")
+        }
+    }
+}

@@ -1,0 +1,36 @@
+/// A command that is run before or after a snapshot.
+public struct HookSettings: Hashable, Sendable {
+    /// Program and arguments; no shell is between.
+    public var command: [String]
+    /// How long it may take, in seconds.
+    public var timeoutSeconds: Int64
+    /// Whether its failure ends the run.
+    public var isFatal: Bool
+
+    /// A hook from its parts.
+    public init(command: [String], timeoutSeconds: Int64 = 30, isFatal: Bool) {
+        self.command = command
+        self.timeoutSeconds = timeoutSeconds
+        self.isFatal = isFatal
+    }
+}
+
+extension HookSettings {
+    /// Reads `before:` or `after:`; nil when it is absent or a fault was noted.
+    init?(_ section: ConfigurationSection?, isFatal fallback: Bool) {
+        guard var section else { return nil }
+        section.require("command")
+        let command = section.texts("command")
+        let timeout = section.timeSpan("timeout", in: TimeLimits.hookTimeout)
+        let isFatal = section.flag("fatal", default: fallback)
+        section.finish()
+        guard let command else { return nil }
+        guard let program = command.first, !program.contains("/") || program.hasPrefix("/") else {
+            section.note(
+                "command begins with no program", "write an absolute path, or a name that is found in PATH",
+                at: "command")
+            return nil
+        }
+        self.init(command: command, timeoutSeconds: timeout?.seconds ?? 30, isFatal: isFatal)
+    }
+}

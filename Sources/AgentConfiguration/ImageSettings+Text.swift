@@ -1,0 +1,19 @@
+import Planning
+
+extension ImageSettings {
+    /// When the image is due, in words.
+    public var scheduleText: String {
+        switch schedule {
+        case .every(let seconds): "every \(TimeSpan(seconds: seconds))"
+        case .at(let events): "at \(events.map(\.text).joined(separator: ", "))"
+        case nil: "only when asked"
+        }
+    }
+
+    /// Which snapshots stay, in words.
+    public var keepText: String {
+        guard case .rules(let rules) = keep else { return "all" }
+        let counts = rules.counts.map { "\($0.name) \($0.count)" }
+        return (counts + rules.also.map { "also \($0)" }).joined(separator: ", ")
+    }
+}
