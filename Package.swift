@@ -79,7 +79,7 @@ let package = Package(
         layer("Systemd", ["FerryCore"]),
         layer("Hooks", ["FerryCore", subprocess]),
         layer("Reporting", ["FerryCore"]),
-        layer("Control", ["FerryCore", "Reporting", hummingbird, nioCore, nioPosix, nioHTTP1, logging]),
+        layer("Control", ["FerryCore", "Planning", "Reporting", hummingbird, nioCore, nioPosix, nioHTTP1, logging]),
         layer(
             "AgentConfiguration",
             ["FerryCore", "Planning", "OpenSSL", "SecureTransport", yams]),
@@ -125,7 +125,7 @@ let package = Package(
             ]),
         tests("Systemd", ["FerryCore"]),
         tests("Hooks", ["FerryCore", "TestSupport"]),
-        tests("Reporting", ["FerryCore"]),
+        tests("Reporting", ["TestSupport"]),
         tests("Control", ["FerryCore", "Reporting", logging]),
         tests("AgentConfiguration", ["FerryCore", "Planning", "SecureTransport", "TestSupport"]),
         tests(

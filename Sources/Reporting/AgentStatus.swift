@@ -44,6 +44,14 @@ public struct AgentStatus: Codable, Hashable, Sendable {
         self.startedAt = startedAt
         self.now = now
     }
+
+    /// Whether nothing is in the way of the agent as a whole.
+    public var isHealthy: Bool { problems.isEmpty }
+
+    /// Whether someone should look: there is a problem, or an image that is stopped or late.
+    public var needsAttention: Bool {
+        !isHealthy || images.contains { $0.state == .stopped || $0.isLate }
+    }
 }
 
 /// A certificate in use.

@@ -3,6 +3,7 @@ import AgentConfiguration
 import ArgumentParser
 import FerryCore
 import ImageStore
+import Reporting
 import StreamFiles
 
 /// `rbd-ferry extents`

@@ -1,6 +1,7 @@
 import ArgumentParser
 import DiffStream
 import FerryCore
+import Reporting
 import StreamFiles
 
 /// `rbd-ferry inspect`

@@ -1,4 +1,5 @@
 import Foundation
+import Reporting
 import Synchronization
 
 /// How far some work is.

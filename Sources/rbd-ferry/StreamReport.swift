@@ -1,6 +1,7 @@
 import DiffStream
 import FerryCore
 import Foundation
+import Reporting
 import StreamFiles
 
 /// What an export, an import or a merge says once it has ended.

@@ -2,6 +2,7 @@ import Agent
 import Engine
 import FerryCore
 import Foundation
+import Reporting
 
 /// What `sync now` says about an image once it has ended.
 enum SyncReport {

@@ -1,0 +1,100 @@
+import FerryCore
+import FoundationEssentials
+
+/// A status as people read it, on a terminal or in a pipe: a line on the agent, a table of the images, and what is
+/// wrong. Plain text without colours; what peers and names say can't move the cursor.
+public enum StatusTable {
+    /// The lines. Times are relative to when the status was written.
+    public static func lines(_ status: AgentStatus) -> [String] {
+        var lines = [header(status)]
+        lines += status.problems.map { "problem: \($0.printable)" }
+        lines += status.warnings.map { "warning: \($0.printable)" }
+        guard !status.images.isEmpty else { return lines + ["no images"] }
+        lines += [""] + table(status).lines
+        let troubles = status.images.flatMap { remarks($0, now: status.now) }
+        return troubles.isEmpty ? lines : lines + [""] + troubles
+    }
+
+    private static func header(_ status: AgentStatus) -> String {
+        let problems =
+            switch status.problems.count {
+            case 0: "healthy"
+            case 1: "1 problem"
+            case let count: "\(count) problems"
+            }
+        let uptime = Quantity.span(status.now.timeIntervalSince(status.startedAt))
+        return "\(status.role.rawValue) at site \(status.site.printable): \(problems)\(summary(status.images)), "
+            + "up \(uptime), rbd-ferry \(status.version.printable)"
+    }
+
+    /// `, 8 images (6 in sync, 2 stopped; 2 late)`
+    private static func summary(_ images: [ImageStatus]) -> String {
+        guard !images.isEmpty else { return "" }
+        let states = ImageState.allCases.compactMap { state -> String? in
+            let count = images.count { $0.state == state }
+            return count > 0 ? "\(count) \(state.rawValue)" : nil
+        }
+        let lateCount = images.count(where: \.isLate)
+        let late = lateCount > 0 ? "; \(lateCount) late" : ""
+        let noun = images.count == 1 ? "image" : "images"
+        return ", \(images.count) \(noun) (\(states.joined(separator: ", "))\(late))"
+    }
+
+    private static func table(_ status: AgentStatus) -> TextTable {
+        var table = TextTable(["IMAGE", "PEER", "STATE", "LAG", "PUBLISHED", "PROGRESS", "NEXT RUN"])
+        for image in status.images {
+            table.add([
+                image.image.printable, image.peer.printable, state(image), lag(image),
+                published(image.lastPublished, now: status.now), image.progress.map(progress) ?? "",
+                image.nextRunAt.map { until($0, now: status.now) } ?? "",
+            ])
+        }
+        return table
+    }
+
+    private static func state(_ image: ImageStatus) -> String {
+        guard let phase = image.phase, !phase.isEmpty else { return image.state.rawValue }
+        return "\(image.state.rawValue): \(phase.printable)"
+    }
+
+    private static func lag(_ image: ImageStatus) -> String {
+        let parts = [image.lagSeconds.map(Quantity.span), image.isLate ? "late" : nil]
+        return parts.compactMap(\.self).joined(separator: " ")
+    }
+
+    private static func published(_ published: PublishedState?, now: Date) -> String {
+        guard let published else { return "" }
+        let when = published.publishedAt.map { " (\(Quantity.span(now.timeIntervalSince($0))) ago)" } ?? ""
+        return published.snapshot.printable + when
+    }
+
+    /// `42%, 120.4 MiB/s, 3m 2s left`
+    private static func progress(_ progress: TransferProgress) -> String {
+        let done =
+            if let fraction = progress.fraction, !fraction.isNaN {
+                "\(Int(min(max(fraction, 0), 1) * 100))%"
+            } else {
+                Quantity.bytes(progress.doneBytes)
+            }
+        let left = progress.secondsLeft.map { "\(Quantity.span($0)) left" }
+        return [done, Quantity.rate(progress.bytesPerSecond), left].compactMap(\.self).joined(separator: ", ")
+    }
+
+    private static func until(_ date: Date, now: Date) -> String {
+        let seconds = date.timeIntervalSince(now)
+        return seconds < 1 ? "now" : "in \(Quantity.span(seconds))"
+    }
+
+    /// The last error and its remedy on two lines, and a line for each warning.
+    private static func remarks(_ image: ImageStatus, now: Date) -> [String] {
+        let name = "\(image.image.printable) (\(image.peer.printable))"
+        var lines: [String] = []
+        if let error = image.lastError {
+            let runs = error.failureCount == 1 ? "1 run failed" : "\(error.failureCount) runs failed in a row"
+            let when = Quantity.span(now.timeIntervalSince(error.at))
+            lines.append("\(name), \(runs), last \(when) ago: \(error.cause.printable)")
+            if !error.remedy.isEmpty { lines.append("  \(error.remedy.printable)") }
+        }
+        return lines + image.warnings.map { "\(name), warning: \($0.printable)" }
+    }
+}

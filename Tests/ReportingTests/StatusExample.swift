@@ -1,0 +1,67 @@
+import FoundationEssentials
+import Reporting
+
+/// Statuses for tests, at a moment that does not move.
+enum StatusExample {
+    static let now = Date(timeIntervalSince1970: 1_795_262_400)
+
+    /// A sender with one image of each kind that the table tells apart.
+    static var sender: AgentStatus {
+        var status = empty(.sender)
+        status.warnings = ["certs/sender.pem ends in 9 days"]
+        status.certificates = [
+            CertificateStatus(file: "certs/sender.pem", expiresAt: now + 9 * 86_400),
+            CertificateStatus(file: "certs/ca.pem", expiresAt: now + 900 * 86_400),
+        ]
+        status.connectionCount = 1
+        status.refusedConnectionCount = 2
+        status.images = [inSync, syncing, stopped, ImageStatus(image: "vm-4", peer: "b")]
+        return status
+    }
+
+    static func empty(_ role: AgentStatus.Role) -> AgentStatus {
+        AgentStatus(
+            role: role, site: "a", version: "0.4.0", configuration: "/etc/rbd-ferry/\(role.rawValue).yaml",
+            startedAt: now - 93_784, now: now)
+    }
+
+    static var inSync: ImageStatus {
+        var image = ImageStatus(image: "vm-1", peer: "b", state: .inSync)
+        image.lastPublished = PublishedState(
+            snapshot: "ferry-20261121T115548Z", takenAt: now - 252, publishedAt: now - 240)
+        image.lagSeconds = 252
+        image.intervalSeconds = 900
+        image.nextRunAt = now + 648
+        image.baseAgeSeconds = 252
+        image.totals.readBytes = 3 << 30
+        image.totals.contentBytes = 3 << 30
+        image.totals.wireBytes = 1 << 30
+        image.totals.succeededRuns = 7
+        image.totals.publishedSnapshots = 7
+        image.totals.removedSnapshots = 3
+        return image
+    }
+
+    static var syncing: ImageStatus {
+        var image = ImageStatus(image: "vm-2", peer: "b", state: .syncing)
+        image.phase = "sending"
+        image.lagSeconds = 1862
+        image.intervalSeconds = 900
+        image.isLate = true
+        image.nextRunAt = now
+        image.progress = TransferProgress(
+            doneBytes: 5 << 30, wireBytes: 2 << 30, fraction: 0.42, bytesPerSecond: 120.4 * 1_048_576, secondsLeft: 182)
+        image.totals.savedByResumeBytes = 4096
+        image.warnings = ["the base is held for 16d, of 30d at most"]
+        return image
+    }
+
+    static var stopped: ImageStatus {
+        var image = ImageStatus(image: "vm-3", peer: "b", state: .stopped)
+        image.lastError = ImageError(
+            cause: "the mirror holds data that rbd-ferry did not write", remedy: "roll the mirror back, or remove it",
+            disposition: "refused", at: now - 725, failureCount: 3)
+        image.totals.failedRuns = 3
+        return image
+    }
+}

@@ -1,0 +1,88 @@
+import FoundationEssentials
+import Reporting
+import Testing
+
+@Suite("the status table")
+struct StatusTableTests {
+    @Test("a line on the agent, a row an image, then what is wrong and what to do")
+    func sender() {
+        let expected = """
+            sender at site a: healthy, 4 images (1 waiting, 1 in sync, 1 syncing, 1 stopped; 1 late), up 1d 2h, rbd-ferry 0.4.0
+            warning: certs/sender.pem ends in 9 days
+
+            IMAGE  PEER  STATE             LAG          PUBLISHED                        PROGRESS                      NEXT RUN
+            vm-1   b     in sync           4m 12s       ferry-20261121T115548Z (4m ago)  -                             in 10m 48s
+            vm-2   b     syncing: sending  31m 2s late  -                                42%, 120.4 MiB/s, 3m 2s left  now
+            vm-3   b     stopped           -            -                                -                             -
+            vm-4   b     waiting           -            -                                -                             -
+
+            vm-2 (b), warning: the base is held for 16d, of 30d at most
+            vm-3 (b), 3 runs failed in a row, last 12m 5s ago: the mirror holds data that rbd-ferry did not write
+              roll the mirror back, or remove it
+            """
+        #expect(StatusTable.lines(StatusExample.sender).joined(separator: "\n") == expected)
+    }
+
+    @Test("an agent without images says so, and its problems come first")
+    func problems() {
+        var status = StatusExample.empty(.receiver)
+        status.problems = ["the cluster does not answer", "no space"]
+        #expect(
+            StatusTable.lines(status) == [
+                "receiver at site a: 2 problems, up 1d 2h, rbd-ferry 0.4.0", "problem: the cluster does not answer",
+                "problem: no space", "no images",
+            ])
+    }
+
+    @Test("no line ends with a space, whatever is missing")
+    func noTrailingSpace() {
+        for line in StatusTable.lines(StatusExample.sender) { #expect(line.last != " ") }
+    }
+
+    @Test("names and texts from elsewhere can't move the cursor or begin a line")
+    func escapes() {
+        let hostile = "vm\u{1B}[2J\nvm-9"
+        var image = ImageStatus(image: hostile, peer: hostile, state: .stopped)
+        image.phase = hostile
+        image.warnings = [hostile]
+        image.lastPublished = PublishedState(snapshot: hostile, takenAt: StatusExample.now)
+        image.lastError = ImageError(
+            cause: hostile, remedy: hostile, disposition: hostile, at: StatusExample.now, failureCount: 1)
+        var status = StatusExample.empty(.receiver)
+        status.site = hostile
+        status.version = hostile
+        status.problems = [hostile]
+        status.warnings = [hostile]
+        status.images = [image]
+        let lines = StatusTable.lines(status)
+        #expect(lines.count == 10)
+        for line in lines { #expect(!line.contains { $0 == "\u{1B}" || $0.isNewline }) }
+    }
+
+    @Test("numbers that are none or too large do not trap", arguments: [Double.nan, .infinity, -.infinity, 1e300, -1])
+    func extremes(_ value: Double) {
+        var image = StatusExample.syncing
+        image.lagSeconds = value
+        image.progress = TransferProgress(
+            doneBytes: .max, wireBytes: .max, fraction: value, bytesPerSecond: value, secondsLeft: value)
+        var status = StatusExample.empty(.sender)
+        status.images = [image]
+        #expect(StatusTable.lines(status).count > 3)
+        #expect(!PrometheusText.text(status).isEmpty)
+    }
+
+    @Test("someone should look when there is a problem, or an image is stopped or late; not while one retries")
+    func attention() {
+        var status = StatusExample.empty(.sender)
+        status.images = [StatusExample.inSync, ImageStatus(image: "vm-2", peer: "b", state: .retrying)]
+        #expect(!status.needsAttention)
+        #expect(StatusExample.sender.needsAttention)
+        for image in [StatusExample.stopped, StatusExample.syncing] {
+            status.images = [image]
+            #expect(status.needsAttention)
+        }
+        status.images = []
+        status.problems = ["no space"]
+        #expect(status.needsAttention)
+    }
+}
