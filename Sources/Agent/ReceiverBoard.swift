@@ -52,7 +52,7 @@ final class ReceiverBoard: Sendable {
         state.withLock { state in
             for (key, entry) in state.entries {
                 guard let meter = entry.meter else { continue }
-                state.entries[key]?.rate.sample(meter.counts.sentByteCount, at: .now)
+                state.entries[key]?.rate.sample(meter.counts.contentByteCount, at: .now)
             }
         }
     }
@@ -125,7 +125,7 @@ extension ReceiverBoard.Entry {
     fileprivate mutating func endTransfer(isGood: Bool) {
         defer { meter = nil }
         guard let counts = meter?.counts else { return }
-        totals.contentBytes += max(counts.contentByteCount, counts.durableContentByteCount)
+        totals.contentBytes += counts.contentByteCount
         totals.wireBytes += counts.sentByteCount
         totals.savedByResumeBytes += counts.savedContentByteCount
         totals.publishedSnapshots += isGood ? 1 : 0
@@ -144,7 +144,7 @@ extension ReceiverBoard.Entry {
         status.phase = counts.phase == .publishing ? counts.phase.rawValue : "receiving"
         let fraction = counts.imageByteCount > 0 ? Double(counts.watermark) / Double(counts.imageByteCount) : nil
         status.progress = TransferProgress(
-            doneBytes: counts.durableContentByteCount, wireBytes: counts.sentByteCount,
+            doneBytes: counts.contentByteCount, wireBytes: counts.sentByteCount,
             fraction: fraction.map { min($0, 1) }, bytesPerSecond: rate.perSecond ?? 0, secondsLeft: nil)
         return status
     }

@@ -4,6 +4,7 @@ public import Engine
 import FerryCore
 import Foundation
 public import ImageStore
+public import Logging
 import OpenSSL
 import SecureTransport
 import Synchronization
@@ -31,26 +32,25 @@ public struct SyncRun: Sendable {
         public var meter: TransferMeter
     }
     private let configuration: SenderConfiguration
-    private let store: any ImageStore
-    private let context: TLSContext
+    private let environment: RunEnvironment
     private let snapshot: String?
     private let parallelCount: Int
-    private let limits: SessionLimits
-    private let workers = BlockingThreads(count: 2)
+    private let began = ContinuousClock.now
     private let activity = ActivityBoard()
 
     /// A pass with this configuration. `snapshot` names one to send instead of a new one; `parallelCount` images
     /// go at once.
     public init(
         configuration: SenderConfiguration, store: any ImageStore, snapshot: String?, parallelCount: Int,
-        limits: SessionLimits = SessionLimits()
+        logger: Logger, limits: SessionLimits = SessionLimits()
     ) throws {
         self.configuration = configuration
-        self.store = store
         self.snapshot = snapshot
         self.parallelCount = parallelCount
-        self.limits = limits
-        context = try configuration.tls.makeContext(role: .client)
+        environment = RunEnvironment(
+            store: store, contexts: try ContextSource(configuration.tls, role: .client), leases: ImageLeases(),
+            workers: BlockingThreads(count: 2), site: configuration.site, limits: limits, logger: logger,
+            now: { Date() })
     }
 
     /// What is being done now.
@@ -109,7 +109,8 @@ public struct SyncRun: Sendable {
         let link: SecureConnection
         do {
             link = try await SecureConnector.connect(
-                to: peer.address, serverName: peer.serverName, context: context, connectTimeout: .seconds(10),
+                to: peer.address, serverName: peer.serverName, context: environment.contexts.current,
+                connectTimeout: .seconds(10),
                 handshakeTimeout: .seconds(10))
         } catch  where error != .cancelled {
             // A peer that can't be reached is not tried again for every image.
@@ -117,14 +118,14 @@ public struct SyncRun: Sendable {
             return outcomes.closeAll(queue.takeRest(), error)
         }
         let hello = Hello(agentVersion: AgentVersion.current, site: configuration.site)
-        try await SenderSession.run(over: link, hello: hello, limits: limits) { session in
+        try await SenderSession.run(over: link, hello: hello, limits: environment.limits) { session in
             var next: String? = first
             while let image = next {
                 if image != first { outcomes.open(image) }
                 do {
                     outcomes.close(.success(try await sync(image, session, peer)))
-                } catch let refusal as OfferRefusal {
-                    outcomes.close(.failure(refusal))
+                } catch let failure as any Failure where failure.leavesSession {
+                    outcomes.close(.failure(failure))
                 }
                 next = queue.take()
             }
@@ -137,20 +138,46 @@ public struct SyncRun: Sendable {
         let meter = TransferMeter()
         activity.begin(name, meter)
         defer { activity.end(name) }
-        let image = try await store.openSource(name)
-        let settings = SyncSettings(
-            peer: peer.name, snapshot: snapshot, mode: configuration.settings(for: name).mode,
-            checkpointByteCount: configuration.checkpointByteCount)
-        do {
-            let steps = try await ImageSync(
-                image: image, name: name, session: session, settings: settings, workers: workers, meter: meter
-            ).run()
-            await image.close()
+        let settings = configuration.settings(for: name)
+        return try await LeasedImage.with(name, settings: settings, environment: environment) { leased in
+            let steps = try await send(leased, session, peer, meter)
+            try await pruneAfterwards(leased)
             return steps
-        } catch {
-            await image.close()
-            throw error
         }
+    }
+
+    /// Sends a snapshot that was named, or what the image's rule says: without a peer that answers none is made.
+    private func send(
+        _ leased: LeasedImage, _ session: SenderSession, _ peer: SenderConfiguration.Peer, _ meter: TransferMeter
+    ) async throws -> [SyncStepResult] {
+        let sync = ImageSync(
+            image: leased.image, name: leased.name, session: session,
+            settings: SyncSettings(
+                peer: peer.name, snapshot: snapshot, mode: leased.settings.mode,
+                checkpointByteCount: configuration.checkpointByteCount),
+            workers: environment.workers, meter: meter, now: environment.now,
+            makeSnapshot: { try await leased.snapshots.make(on: $0) })
+        guard snapshot == nil, leased.settings.snapshots != .own else { return try await sync.run() }
+        try await leased.takeSnapshotIfNeeded(.asked(began))
+        return try await sync.run(try await leased.wanted(for: peer.name))
+    }
+
+    private func pruneAfterwards(_ leased: LeasedImage) async throws {
+        do {
+            let result = try await leased.prune(baseSecondsMax: configuration.holdBaseMax.seconds)
+            guard !result.removed.isEmpty else { return }
+            environment.logger.debug("removed \(result.removed.count) snapshots of \(leased.name)")
+        } catch let error as StoreError {
+            // The mirror is as it should be.
+            environment.logger.warning("old snapshots of \(leased.name) stay: \(error.oneLine)")
+        }
+    }
+}
+
+extension Failure {
+    /// Whether it concerns one image only, and the connection can be used for others.
+    fileprivate var leavesSession: Bool {
+        self is OfferRefusal || self is LeaseHeldElsewhere || self is SourceIsMirror
     }
 }
 

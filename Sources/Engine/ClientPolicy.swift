@@ -1,4 +1,4 @@
-public import FerryCore
+import FerryCore
 public import Planning
 
 /// Which clients may write which mirrors, and where those are.

@@ -31,12 +31,13 @@ struct DeltaReceiver: Sendable {
     let workers: BlockingThreads
     let decompressor: BlockDecompressor
     let checkpointer: Checkpointer
+    let meter: TransferMeter
     private let budget = ByteBudget(limit: Self.applyingByteCountMax)
 
     /// A receiver for a mirror that is ready for a delta, whose target has `targetByteCount` bytes.
     init(
         _ prepared: PreparedMirror, targetByteCount: UInt64, workers: BlockingThreads,
-        decompressor: BlockDecompressor, checkpointer: Checkpointer
+        decompressor: BlockDecompressor, checkpointer: Checkpointer, meter: TransferMeter = TransferMeter()
     ) {
         mirror = prepared.image
         transfer = prepared.transfer
@@ -46,6 +47,7 @@ struct DeltaReceiver: Sendable {
         self.workers = workers
         self.decompressor = decompressor
         self.checkpointer = checkpointer
+        self.meter = meter
     }
 
     /// Applies what `nextBlock` gives until it gives nil. Returns what was taken in, once all of it is applied.
@@ -138,8 +140,13 @@ struct DeltaReceiver: Sendable {
             next: { try await ready.next() },
             transform: { block in
                 defer { budget.give(block.budgetByteCount) }
+                meter.update { $0.blocksInStore += 1 }
                 if !block.writes.isEmpty { try await mirror.apply(block.writes, from: block.content) }
                 try await checkpointer.complete(block.number)
+                meter.update {
+                    $0.blocksInStore -= 1
+                    $0.contentByteCount += UInt64(block.content.byteCount)
+                }
             }, consume: { _ in })
     }
 

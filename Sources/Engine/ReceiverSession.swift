@@ -241,10 +241,7 @@ extension ReceiverSession {
                 base: prepared.transfer.base, watermark: prepared.start.watermark,
                 savedContentByteCount: prepared.start.contentByteCount))
         let running = try await takeIn(offer, prepared, checkpointer, meter)
-        meter.update {
-            $0.phase = .publishing
-            $0.contentByteCount = running.contentByteCount
-        }
+        meter.update { $0.phase = .publishing }
         let record = try await Publication(
             prepared: prepared, byteCount: offer.byteCount, checkpointer: checkpointer
         ).run()
@@ -268,7 +265,7 @@ extension ReceiverSession {
         let totals = Mutex<Totals?>(nil)
         let receiver = DeltaReceiver(
             prepared, targetByteCount: offer.byteCount, workers: environment.workers,
-            decompressor: BlockDecompressor(), checkpointer: checkpointer)
+            decompressor: BlockDecompressor(), checkpointer: checkpointer, meter: meter)
         let running = try await receiver.run {
             switch try await self.nextEvent() {
             case .block(let payload)?:

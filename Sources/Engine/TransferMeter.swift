@@ -16,9 +16,9 @@ public final class TransferMeter: Sendable {
         public var scannedOffset: UInt64 = 0
         /// Everything below this offset has been read and sent.
         public var sentOffset: UInt64 = 0
-        /// Block content sent, before compression.
+        /// Block content sent, or applied to the mirror's head, before compression.
         public var contentByteCount: UInt64 = 0
-        /// Block records sent, after compression.
+        /// Block records sent or taken in, after compression.
         public var sentByteCount: UInt64 = 0
         /// Block content of this connection that is durable on the mirror.
         public var durableContentByteCount: UInt64 = 0
@@ -30,6 +30,8 @@ public final class TransferMeter: Sendable {
         public var savedContentByteCount: UInt64 = 0
         /// Data and zero records sent.
         public var dataRecordCount: UInt64 = 0
+        /// At a receiver: blocks that its store is at work on.
+        public var blocksInStore = 0
 
         /// How much of the transfer is done, from 0 to 1: by bytes where the total is known, else by place in the
         /// image. A little over 1 where the total was an estimate.

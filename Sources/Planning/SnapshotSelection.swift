@@ -7,6 +7,24 @@ public enum SnapshotSelection: Hashable, Sendable {
     /// Users' snapshots whose names match; we make none.
     case matching(ImagePattern)
 
+    /// As a configuration writes it: `own`, `all`, or else a pattern.
+    public init(_ text: String) {
+        switch text {
+        case "own": self = .own
+        case "all": self = .all
+        default: self = .matching(ImagePattern(text))
+        }
+    }
+
+    /// As a configuration writes it.
+    public var text: String {
+        switch self {
+        case .own: "own"
+        case .all: "all"
+        case .matching(let pattern): pattern.text
+        }
+    }
+
     /// Whether runs make a snapshot.
     public var includesOwn: Bool {
         switch self {

@@ -12,7 +12,7 @@ struct RBDFerry: AsyncParsableCommand {
         abstract: "Keeps RBD images equal between two sites.",
         version: AgentVersion.current,
         subcommands: [
-            SyncCommand.self, ReceiverCommand.self, ConfigCommand.self, ExportCommand.self, ImportCommand.self,
+            SyncCommand.self, SenderCommand.self, ReceiverCommand.self, ConfigCommand.self, ExportCommand.self, ImportCommand.self,
             MergeCommand.self,
             ExtentsCommand.self, InspectCommand.self,
         ])

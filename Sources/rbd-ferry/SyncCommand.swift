@@ -5,6 +5,7 @@ import Engine
 import FerryCore
 import Foundation
 import ImageStore
+import Logging
 
 /// `rbd-ferry sync`
 struct SyncCommand: AsyncParsableCommand {
@@ -71,7 +72,7 @@ struct SyncNowCommand: AsyncParsableCommand {
                 let names = try await selectedImages(configuration, store)
                 let run = try SyncRun(
                     configuration: configuration, store: store, snapshot: snapshot,
-                    parallelCount: parallel ?? configuration.parallelCount)
+                    parallelCount: parallel ?? configuration.parallelCount, logger: Self.logger)
                 watch.follow { run.signs }
                 let outcomes = await syncWithProgress(run, names, peers)
                 await store.close()
@@ -81,6 +82,13 @@ struct SyncNowCommand: AsyncParsableCommand {
                 throw error
             }
         }
+    }
+
+    /// What is neither an image's outcome nor an error goes to standard error.
+    private static var logger: Logger {
+        var logger = Logger(label: "rbd-ferry") { StandardErrorLog(label: $0) }
+        logger.logLevel = .warning
+        return logger
     }
 
     private func selectedImages(
@@ -150,10 +158,7 @@ extension SyncRun {
     fileprivate var signs: [String: HangWatch.Sign] {
         var signs: [String: HangWatch.Sign] = [:]
         for activity in activities {
-            let counts = activity.meter.counts
-            // While the receiver decides or publishes, its heartbeat and its own deadlines count.
-            let isWaitingForPeer = counts.phase == .offering || counts.phase == .publishing
-            signs[activity.image] = HangWatch.Sign(counts: counts, isExcused: isWaitingForPeer)
+            signs[activity.image] = HangWatch.Sign(activity.meter.counts)
         }
         return signs
     }

@@ -1,0 +1,14 @@
+extension AgentStatus {
+    /// How everything stands, on one line: `12 images: 10 in sync, 1 syncing, 1 stopped; 2 late`.
+    public var summaryLine: String {
+        guard !images.isEmpty else { return problems.first ?? "no images yet" }
+        let states = ImageState.allCases.compactMap { state -> String? in
+            let count = images.count { $0.state == state }
+            return count == 0 ? nil : "\(count) \(state.rawValue)"
+        }
+        let lateCount = images.count(where: \.isLate)
+        let late = lateCount == 0 ? "" : "; \(lateCount) late"
+        let problem = problems.first.map { "; \($0)" } ?? ""
+        return "\(images.count) \(images.count == 1 ? "image" : "images"): \(states.joined(separator: ", "))\(late)\(problem)"
+    }
+}
