@@ -2,8 +2,8 @@ public import AgentConfiguration
 public import Control
 import Conversation
 public import Engine
-public import FerryCore
-public import Foundation
+import FerryCore
+import Foundation
 public import ImageStore
 public import Logging
 import OpenSSL

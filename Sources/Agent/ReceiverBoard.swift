@@ -8,18 +8,18 @@ import Synchronization
 
 /// What a receiver knows about its mirrors, for those who ask how they stand.
 final class ReceiverBoard: Sendable {
-    private struct Key: Hashable {
+    fileprivate struct Key: Hashable {
         let mirror: String
         let client: String
     }
-    private struct Entry {
+    fileprivate struct Entry {
         var published: PublishedState?
         var meter: TransferMeter?
         var rate = RateMeter()
         var error: ImageError?
         var totals = TransferTotals()
     }
-    private struct State {
+    fileprivate struct State {
         var entries: [Key: Entry] = [:]
         var connectionCount = 0
         var refusedCount: UInt64 = 0

@@ -1,7 +1,7 @@
 public import AgentConfiguration
 import Conversation
 public import Engine
-public import FerryCore
+import FerryCore
 public import Foundation
 public import ImageStore
 public import Logging

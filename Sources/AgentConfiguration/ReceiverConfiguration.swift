@@ -57,7 +57,8 @@ extension ReceiverConfiguration {
         "site", "listen", "store", "tls", "clients", "connections-max", "checkpoint-seconds", "hang-after",
         "stop-within", "control", "status-listen",
     ]
-    static let controlPath = "/run/rbd-ferry/receiver.sock"
+    /// Where the control socket is when the file does not say.
+    public static let controlPath = "/run/rbd-ferry/receiver.sock"
     static let statusPort = 7442
 
     /// Reads a whole file; nil when a fault was noted.

@@ -67,7 +67,8 @@ extension SenderConfiguration {
         "site", "store", "tls", "peers", "images", "diff", "parallel", "checkpoint-mib", "hold-base-max", "scan-every",
         "hang-after", "stop-within", "control", "status-listen",
     ]
-    static let controlPath = "/run/rbd-ferry/sender.sock"
+    /// Where the control socket is when the file does not say.
+    public static let controlPath = "/run/rbd-ferry/sender.sock"
     static let statusPort = 7441
 
     /// Reads a whole file; nil when a fault was noted.

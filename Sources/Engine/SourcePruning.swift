@@ -12,6 +12,9 @@ public struct SourcePruning: Sendable {
         public var removed: [SnapshotIdentity] = []
         /// Bases and the peers they are held for.
         public var bases = HeldBases()
+
+        /// Nothing was done.
+        public init() {}
     }
     private let image: any SourceImage
     private let keep: Retention

@@ -52,7 +52,7 @@ public final class TransferMeter: Sendable {
     public var counts: Counts { state.withLock { $0 } }
 
     /// Changes the counts.
-    func update(_ change: (inout Counts) -> Void) {
+    public func update(_ change: (inout Counts) -> Void) {
         state.withLock { change(&$0) }
     }
 }

@@ -3,6 +3,7 @@ import AgentConfiguration
 import ArgumentParser
 import FerryCore
 import Planning
+import Reporting
 import Threading
 
 /// `rbd-ferry config match`
