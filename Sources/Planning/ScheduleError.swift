@@ -1,5 +1,7 @@
+public import FerryCore
+
 /// A text that is no time span or no calendar event.
-public struct ScheduleError: Error, Hashable, Sendable {
+public struct ScheduleError: Failure, Hashable {
     /// What is wrong with it, on one line.
     public let problem: String
     /// What can be written.
@@ -10,4 +12,9 @@ public struct ScheduleError: Error, Hashable, Sendable {
         self.problem = problem
         self.remedy = remedy
     }
+
+    /// The text must change.
+    public var disposition: Disposition { .usage }
+    /// What is wrong with the text.
+    public var cause: String { problem }
 }
