@@ -144,9 +144,8 @@ private struct OneSideYear {
     init(using generator: inout SeededGenerator) {
         var rules = rules(3, 24, 7, 4, 4)
         rules.also = [ImagePattern("nightly-*")]
-        let jumps = [(20, 3, 5), (60, 2, -2), (100, 0.25, 40), (130, 1, -40), (150, 0.5, -4000)] as [
-            (Double, Double, Double)
-        ]
+        let jumps =
+            [(20, 3, 5), (60, 2, -2), (100, 0.25, 40), (130, 1, -40), (150, 0.5, -4000)] as [(Double, Double, Double)]
         side = Side(rules, clock: Clock(jumps: jumps.map { (day: $0, dayCount: $1, wrongByDays: $2) }))
         outages = Outages(count: 10, using: &generator)
     }
