@@ -43,11 +43,13 @@ public struct RetainedSnapshot: Hashable, Sendable {
 }
 
 extension Retention {
-    /// The snapshots that can go, oldest first. `held` are ids that stay whatever the rules say: bases, targets
-    /// under way. `isOurs` tells which names we made; others are left alone, and not counted, unless `also` names
-    /// them. Snapshots from after `now`, made before a clock was set back, stay and are not counted either.
+    /// The snapshots that can go, oldest first. `isOurs` tells which names we made; others are left alone, and not
+    /// counted, unless `also` names them. Snapshots from after `now`, made before a clock was set back, stay and are
+    /// not counted either. Of two snapshots of the same time the one with the higher id is newer.
     ///
-    /// Of two snapshots of the same time the one with the higher id is newer.
+    /// `held` are ids that stay whatever the rules say. A sender holds for each peer what it acknowledged last and the
+    /// target in flight (which may be published already, with its answer lost), a mirror what it published last: then
+    /// both always have a base in common.
     public func removable(
         of snapshots: [RetainedSnapshot], held: Set<UInt64>, now: Date, isOurs: (String) -> Bool
     ) -> [SnapshotIdentity] {
