@@ -19,10 +19,35 @@ public final class CephStore: ImageStore {
     /// after about 20 s. Other errors: `.notFound` for the configuration file, the pool or the namespace,
     /// `.notPermitted` for the user and its key.
     public static func open(_ location: CephLocation) async throws(StoreError) -> CephStore {
-        let cluster = try await run("connect as client.\(location.user) with", location.confPath) {
-            () throws(CephError) in
-            try RadosCluster(confPath: location.confPath, user: location.user)
+        let cluster = try await connect(confPath: location.confPath, user: location.user)
+        return try await open(location, on: cluster)
+    }
+
+    /// Opens several pools and namespaces of one cluster over one connection, as a store whose images are called
+    /// POOL/IMAGE or POOL/NAMESPACE/IMAGE. Images that are created take their data to `dataPool`, if that is given.
+    /// Throws like opening one.
+    public static func open(
+        conf: String, user: String, places: [(pool: String, namespace: String?)], dataPool: String?
+    ) async throws(StoreError) -> PlacedStores {
+        let cluster = try await connect(confPath: conf, user: user)
+        var stores: [String: CephStore] = [:]
+        for place in places {
+            let location = CephLocation(
+                confPath: conf, user: user, pool: place.pool, namespace: place.namespace, dataPool: dataPool)
+            stores[location.spec] = try await open(location, on: cluster)
         }
+        return PlacedStores(stores)
+    }
+
+    private static func connect(confPath: String, user: String) async throws(StoreError) -> RadosCluster {
+        try await run("connect as client.\(user) with", confPath) { () throws(CephError) in
+            try RadosCluster(confPath: confPath, user: user)
+        }
+    }
+
+    private static func open(
+        _ location: CephLocation, on cluster: RadosCluster
+    ) async throws(StoreError) -> CephStore {
         let pool = try await run("open the pool", location.spec) { () throws(CephError) in
             try RadosPool(cluster, pool: location.pool, namespace: location.namespace)
         }

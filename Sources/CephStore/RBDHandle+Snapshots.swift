@@ -118,7 +118,7 @@ extension RBDHandle {
         } catch  where quiesce == .required && error.number == EPERM {
             throw error.asReason(
                 .notPermitted,
-                remedy: "grant the store's user `profile rbd`; if it has that, see why the image's quiesce hook refuses")
+                remedy: "grant the store's user `profile rbd`; if it has that, see why the image's quiesce hook fails")
         }
     }
 

@@ -28,10 +28,11 @@ final class QuiesceWatcher: Sendable {
     }
 
     /// Ends it in good order: the watch of a client that was killed stays for 30 s.
-    func stop() {
+    func stop() async throws {
         process.terminate()
-        process.waitUntilExit()
-        try? FileManager.default.removeItem(at: log)
+        let waitUntilGone = "while kill -0 $0 2>/dev/null && ! grep -q over \"$1\"; do sleep 0.1; done"
+        _ = try await cluster.run("sh", ["-c", waitUntilGone, "\(process.processIdentifier)", log.path])
+        try FileManager.default.removeItem(at: log)
     }
 
     private static let script = """
@@ -49,6 +50,8 @@ final class QuiesceWatcher: Sendable {
         call(rbd.rbd_open, pool, sys.argv[2].encode(), ctypes.byref(image), None)
         requests = queue.SimpleQueue()
         signal.signal(signal.SIGTERM, lambda *_: requests.put("stop"))
+        # Threads of Swift's block signals, and what they start inherits that.
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
         Callback = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
         asked, over = Callback(lambda _: requests.put("asked")), Callback(lambda _: None)
         call(rbd.rbd_quiesce_watch, image, asked, over, None, ctypes.byref(watch))
@@ -63,5 +66,6 @@ final class QuiesceWatcher: Sendable {
         rbd.rbd_close(image)
         rados.rados_ioctx_destroy(pool)
         rados.rados_shutdown(cluster)
+        print("over")
         """
 }

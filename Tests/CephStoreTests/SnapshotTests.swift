@@ -32,7 +32,7 @@ struct SnapshotTests {
                     failure = error
                 }
                 outcomes[policy] = (try watcher.askedCount(), failure)
-                watcher.stop()
+                try await watcher.stop()
                 let names = try await source.snapshots().map(\.identity.name)
                 #expect(names.contains("s-\(policy)") == (failure == nil))
             }

@@ -1,5 +1,6 @@
 import DirectoryStore
 import Foundation
+import Glibc
 import ImageStore
 import Testing
 
@@ -17,18 +18,18 @@ struct LeaseTests {
     func otherProcess() async throws {
         let folder = try await makeImage()
         let source = try await folder.store.openSource("image")
-        let path = "\(folder.path)/image/lease"
         let other = Process()
         other.executableURL = URL(filePath: "/usr/bin/flock")
-        other.arguments = ["--no-fork", "--nonblock", path, "sleep", "600"]
+        other.arguments = ["--no-fork", "\(folder.path)/image/lease", "sleep", "600"]
         try other.run()
-        defer { if other.isRunning { other.terminate() } }
-        while await reason({ await (try source.lease(holder: "us", duration: minute)).release() }) == nil {
-            await Task.yield()
+        defer { kill(other.processIdentifier, SIGKILL) }
+        func lease() async -> StoreError.Reason? {
+            await reason { await (try source.lease(holder: "us", duration: minute)).release() }
         }
-        #expect(await reason { _ = try await source.lease(holder: "us", duration: minute) } == .locked)
-        other.terminate()
-        other.waitUntilExit()
+        while await lease() == nil { try await Task.sleep(for: .milliseconds(20)) }
+        #expect(await lease() == .locked)
+        kill(other.processIdentifier, SIGKILL)
+        while await lease() == .locked { try await Task.sleep(for: .milliseconds(20)) }
         let lease = try await source.lease(holder: "us", duration: minute)
         try await lease.renew()
         #expect(try folder.read("image/lease") == Array("us".utf8))
