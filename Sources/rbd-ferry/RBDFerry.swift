@@ -12,7 +12,7 @@ struct RBDFerry: AsyncParsableCommand {
         version: AgentVersion.current,
         subcommands: [
             SyncCommand.self, ReceiverCommand.self, ExportCommand.self, ImportCommand.self, MergeCommand.self,
-            ExtentsCommand.self, InspectCommand.self,
+            ExtentsCommand.self, InspectCommand.self, StatusCommand.self,
         ])
 
     static func main() async {
