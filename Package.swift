@@ -30,6 +30,7 @@ let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
@@ -79,7 +80,12 @@ let package = Package(
         layer("Systemd", ["FerryCore"]),
         layer("Hooks", ["FerryCore", subprocess]),
         layer("Reporting", ["FerryCore"]),
-        layer("Control", ["FerryCore", "Planning", "Reporting", hummingbird, nioCore, nioPosix, nioHTTP1, logging]),
+        layer(
+            "Control",
+            [
+                "FerryCore", "Planning", "SecureTransport", "Reporting", hummingbird, hummingbirdCore, nioCore,
+                nioPosix, nioHTTP1, logging,
+            ]),
         layer(
             "AgentConfiguration",
             ["FerryCore", "Planning", "OpenSSL", "SecureTransport", yams]),
@@ -126,7 +132,7 @@ let package = Package(
         tests("Systemd", ["FerryCore"]),
         tests("Hooks", ["FerryCore", "TestSupport"]),
         tests("Reporting", ["TestSupport"]),
-        tests("Control", ["FerryCore", "Reporting", logging]),
+        tests("Control", ["FerryCore", "SecureTransport", "Reporting", nioCore, nioPosix, logging]),
         tests("AgentConfiguration", ["FerryCore", "Planning", "SecureTransport", "TestSupport"]),
         tests(
             "Agent",
@@ -138,7 +144,8 @@ let package = Package(
             name: "EndToEnd",
             dependencies: [
                 "FerryCore", "Conversation", "Planning", "ImageStore", "CephStore", "DirectoryStore", "Threading",
-                "OpenSSL", "SecureTransport", "Engine", "AgentConfiguration", "Agent", "TestCertificates", "TestSupport", nioCore,
+                "OpenSSL", "SecureTransport", "Engine", "AgentConfiguration", "Agent", "TestCertificates",
+                "TestSupport", nioCore,
             ],
             path: "Tests/EndToEnd", exclude: ["write-image", "remove-images", "capture-to-image"], swiftSettings: strict
         ),

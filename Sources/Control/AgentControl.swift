@@ -6,6 +6,7 @@ public protocol AgentControl: Sendable {
     func status() async -> AgentStatus
 
     /// Makes runs due now. A run that is under way is joined. With `isWaiting` it returns when they have ended.
+    /// Cancelling ends the waiting, never a run: the client that waited is gone, or the agent's server stops.
     /// Throws what refuses the request as a whole: no such image, not a sender.
     func sync(_ request: SyncRequest, isWaiting: Bool) async throws -> [SyncReply]
 }

@@ -1,8 +1,8 @@
-import NIOCore
+public import NIOCore
 import Synchronization
 
 /// Counts a listener's connections and turns away what is too much.
-final class ConnectionGate: Sendable {
+public final class ConnectionGate: Sendable {
     private struct State {
         var channels: [ObjectIdentifier: any Channel] = [:]
         var turnedAwayCount: UInt64 = 0
@@ -11,15 +11,18 @@ final class ConnectionGate: Sendable {
     private let connectionCountMax: Int
     private let state = Mutex(State())
 
-    init(connectionCountMax: Int) {
+    /// A gate that lets no more than so many connections exist at once.
+    public init(connectionCountMax: Int) {
         self.connectionCountMax = connectionCountMax
     }
 
-    var turnedAwayCount: UInt64 { state.withLock { $0.turnedAwayCount } }
-    var connectionCount: Int { state.withLock { $0.channels.count } }
+    /// Connections that were turned away since the start.
+    public var turnedAwayCount: UInt64 { state.withLock { $0.turnedAwayCount } }
+    /// Connections that exist now.
+    public var connectionCount: Int { state.withLock { $0.channels.count } }
 
     /// Whether `channel` may stay. It counts until it is closed.
-    func enter(_ channel: any Channel) -> Bool {
+    public func enter(_ channel: any Channel) -> Bool {
         let key = ObjectIdentifier(channel)
         let isFree = state.withLock { state in
             guard state.channels.count < connectionCountMax else {
@@ -37,7 +40,7 @@ final class ConnectionGate: Sendable {
     }
 
     /// Closes all that are still there, at once.
-    func closeAll() {
+    public func closeAll() {
         let channels = state.withLock { Array($0.channels.values) }
         for channel in channels { channel.close(mode: .all, promise: nil) }
     }
