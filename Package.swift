@@ -127,7 +127,8 @@ let package = Package(
         tests("Hooks", ["FerryCore", "TestSupport"]),
         tests("Reporting", ["FerryCore"]),
         tests("Control", ["FerryCore", "Reporting", logging]),
-        tests("AgentConfiguration", ["FerryCore", "Planning", "SecureTransport", "TestSupport"]),
+        tests(
+            "AgentConfiguration", ["FerryCore", "Planning", "SecureTransport", "TestSupport", "TestCertificates"]),
         tests(
             "Agent",
             [
@@ -138,7 +139,8 @@ let package = Package(
             name: "EndToEnd",
             dependencies: [
                 "FerryCore", "Conversation", "Planning", "ImageStore", "CephStore", "DirectoryStore", "Threading",
-                "OpenSSL", "SecureTransport", "Engine", "AgentConfiguration", "Agent", "TestCertificates", "TestSupport", nioCore,
+                "OpenSSL", "SecureTransport", "Engine", "AgentConfiguration", "Agent", "TestCertificates",
+                "TestSupport", nioCore,
             ],
             path: "Tests/EndToEnd", exclude: ["write-image", "remove-images", "capture-to-image"], swiftSettings: strict
         ),
