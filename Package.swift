@@ -100,7 +100,8 @@ let package = Package(
             name: "rbd-ferry",
             dependencies: [
                 "CMalloc", "FerryCore", "DiffStream", "Planning", "ImageStore", "Engine", "StreamFiles", "Systemd",
-                "Reporting", "Control", "AgentConfiguration", "Agent", argumentParser, logging, unixSignals,
+                "Reporting", "Control", "AgentConfiguration", "Agent", "SecureTransport", argumentParser, logging,
+                unixSignals,
             ],
             swiftSettings: strict),
 
@@ -133,7 +134,8 @@ let package = Package(
         tests("Hooks", ["FerryCore", "TestSupport"]),
         tests("Reporting", ["TestSupport"]),
         tests("Control", ["FerryCore", "SecureTransport", "Reporting", nioCore, nioPosix, logging]),
-        tests("AgentConfiguration", ["FerryCore", "Planning", "SecureTransport", "TestSupport"]),
+        tests(
+            "AgentConfiguration", ["FerryCore", "Planning", "SecureTransport", "TestSupport", "TestCertificates"]),
         tests(
             "Agent",
             [

@@ -53,7 +53,7 @@ extension ConfigurationSection {
             }
             return span
         } catch {
-            note("\(key): \(error.problem)", error.remedy, at: key)
+            note("\(key): \(error.problem.printable)", error.remedy.printable, at: key)
             return nil
         }
     }

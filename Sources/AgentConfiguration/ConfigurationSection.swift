@@ -37,8 +37,12 @@ struct ConfigurationSection {
         self.reading = reading
         self.name = name
         line = node.mark?.line ?? 0
-        guard let mapping = node.mapping, mapping.count <= Self.keyCountMax else {
+        guard let mapping = node.mapping else {
             reading.note("\(name) must hold keys and values", "README shows whole files", line: line)
+            return nil
+        }
+        guard mapping.count <= Self.keyCountMax else {
+            reading.note("\(name) has \(mapping.count) keys", "README shows whole files", line: line)
             return nil
         }
         for (key, value) in mapping {
@@ -132,8 +136,13 @@ struct ConfigurationSection {
     /// The mappings in the list under a key; none when the key is absent.
     mutating func sections(_ key: String) -> [ConfigurationSection] {
         guard let value = take(key) else { return [] }
-        guard let items = value.sequence, items.count <= Self.sectionCountMax else {
-            note("\(key) must be a list of at most \(Self.sectionCountMax)", "begin each entry with a dash", at: key)
+        guard let items = value.sequence else {
+            note("\(key) must be a list", "begin each entry with a dash", at: key)
+            return []
+        }
+        guard items.count <= Self.sectionCountMax else {
+            note(
+                "\(key) has \(items.count) entries, at most \(Self.sectionCountMax)", "patterns make it short", at: key)
             return []
         }
         return items.compactMap { reading.isFull ? nil : ConfigurationSection(reading, name: key, node: $0) }

@@ -26,7 +26,7 @@ struct ImageRule {
     }
 
     private func check(_ pattern: String, _ section: ConfigurationSection, _ key: String) {
-        guard pattern.contains("/"), !isQualified else { return }
+        guard pattern.utf8.contains(UInt8(ascii: "/")), !isQualified else { return }
         section.note(
             "\(pattern.printable) has a slash, and images of this store are named without their pool",
             "write the image's name only, or list the pools under store: ceph: pools:", at: key)
@@ -78,7 +78,7 @@ struct ImageRule {
         do {
             return try CalendarEvent(text)
         } catch {
-            section.note("at: \(error.problem)", error.remedy, at: "at")
+            section.note("at: \(error.problem.printable)", error.remedy.printable, at: "at")
             return nil
         }
     }

@@ -12,7 +12,8 @@ struct ImageSpecCase: CustomTestStringConvertible, Sendable {
 }
 
 private func ceph(_ pool: String, _ namespace: String? = nil) -> StoreConfiguration {
-    .ceph(conf: "/c", user: "u", pool: pool, namespace: namespace, dataPool: "d")
+    .ceph(
+        conf: "/c", user: "u", places: [CephPlace(pool: pool, namespace: namespace)], dataPool: "d", isQualified: false)
 }
 
 private func row(
