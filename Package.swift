@@ -77,6 +77,7 @@ let package = Package(
                 "FerryCore", "DiffStream", "ImageStore", "Planning", "Threading", "Pipeline", "Compression", "OpenSSL",
             ]),
         layer("Systemd", ["FerryCore"]),
+        layer("AgentLogging", ["FerryCore", "Systemd", logging]),
         layer("Hooks", ["FerryCore", subprocess]),
         layer("Reporting", ["FerryCore"]),
         layer("Control", ["FerryCore", "Reporting", hummingbird, nioCore, nioPosix, nioHTTP1, logging]),
@@ -94,7 +95,8 @@ let package = Package(
             name: "rbd-ferry",
             dependencies: [
                 "CMalloc", "FerryCore", "DiffStream", "Planning", "ImageStore", "Engine", "StreamFiles", "Systemd",
-                "Reporting", "Control", "AgentConfiguration", "Agent", argumentParser, logging, unixSignals,
+                "AgentLogging", "Reporting", "Control", "AgentConfiguration", "Agent", argumentParser, logging,
+                unixSignals,
             ],
             swiftSettings: strict),
 
@@ -124,6 +126,7 @@ let package = Package(
                 "Pipeline", "Threading", "Compression", "SecureTransport", nioCore, logging,
             ]),
         tests("Systemd", ["FerryCore"]),
+        tests("AgentLogging", [logging]),
         tests("Hooks", ["FerryCore", "TestSupport"]),
         tests("Reporting", ["FerryCore"]),
         tests("Control", ["FerryCore", "Reporting", logging]),

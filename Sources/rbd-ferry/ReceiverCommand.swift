@@ -1,7 +1,6 @@
 import Agent
 import AgentConfiguration
 import ArgumentParser
-import Logging
 
 /// `rbd-ferry receiver`
 struct ReceiverCommand: AsyncParsableCommand {
@@ -11,13 +10,11 @@ struct ReceiverCommand: AsyncParsableCommand {
     @Option(name: .long, help: "The receiver's configuration file.")
     var config: String
 
-    @Flag(name: .shortAndLong, help: "Log more.")
-    var verbose = false
+    @OptionGroup var log: LogOptions
 
     func run() async throws {
         let configuration = try ReceiverConfiguration(file: config)
-        var logger = Logger(label: "rbd-ferry") { StandardErrorLog(label: $0) }
-        logger.logLevel = verbose ? .debug : .info
+        let logger = log.makeLogger()
         let store = try await configuration.store.open()
         do {
             let agent = try await ReceiverAgent.start(configuration, store: store, logger: logger)
