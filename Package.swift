@@ -78,6 +78,7 @@ let package = Package(
                 "FerryCore", "DiffStream", "ImageStore", "Planning", "Threading", "Pipeline", "Compression", "OpenSSL",
             ]),
         layer("Systemd", ["FerryCore"]),
+        layer("AgentLogging", ["FerryCore", "Systemd", logging]),
         layer("Hooks", ["FerryCore", subprocess]),
         layer("Reporting", ["FerryCore"]),
         layer(
@@ -100,8 +101,8 @@ let package = Package(
             name: "rbd-ferry",
             dependencies: [
                 "CMalloc", "FerryCore", "DiffStream", "Planning", "ImageStore", "Engine", "StreamFiles", "Systemd",
-                "Reporting", "Control", "AgentConfiguration", "Agent", "SecureTransport", argumentParser, logging,
-                unixSignals,
+                "AgentLogging", "Reporting", "Control", "AgentConfiguration", "Agent", "SecureTransport", argumentParser,
+                logging, unixSignals,
             ],
             swiftSettings: strict),
 
@@ -131,6 +132,7 @@ let package = Package(
                 "Pipeline", "Threading", "Compression", "SecureTransport", nioCore, logging,
             ]),
         tests("Systemd", ["FerryCore"]),
+        tests("AgentLogging", [logging]),
         tests("Hooks", ["FerryCore", "TestSupport"]),
         tests("Reporting", ["TestSupport"]),
         tests("Control", ["FerryCore", "SecureTransport", "Reporting", nioCore, nioPosix, logging]),

@@ -1,15 +1,21 @@
+import AgentLogging
 import ArgumentParser
+import Foundation
 import Logging
 
-/// How an agent logs.
+/// What agents write to standard error.
 struct LogOptions: ParsableArguments {
+    @Option(name: .long, help: "human, journal or json. Default: journal where systemd reads along, else human.")
+    var logFormat: LogFormat?
+
     @Flag(name: .shortAndLong, help: "Log more.")
     var verbose = false
 
-    /// The agent's log.
-    var logger: Logger {
-        var logger = Logger(label: "rbd-ferry") { StandardErrorLog(label: $0) }
-        logger.logLevel = verbose ? .debug : .info
-        return logger
+    /// The process's logger.
+    func makeLogger() -> Logger {
+        let format = logFormat ?? .suiting(environment: ProcessInfo.processInfo.environment)
+        return AgentLog.make(format: format, verbose: verbose)
     }
 }
+
+extension LogFormat: @retroactive ExpressibleByArgument {}

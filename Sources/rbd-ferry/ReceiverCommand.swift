@@ -22,7 +22,7 @@ struct ReceiverCommand: AsyncParsableCommand {
 
     func run() async throws {
         let configuration = try ReceiverConfiguration(file: config)
-        let logger = log.logger
+        let logger = log.makeLogger()
         let store = try await configuration.store.open()
         do {
             let agent = try await ReceiverAgent.start(configuration, file: config, store: store, logger: logger)

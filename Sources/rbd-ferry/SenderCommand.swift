@@ -4,6 +4,7 @@ import ArgumentParser
 import Engine
 import FerryCore
 import Foundation
+import Logging
 import Systemd
 
 /// `rbd-ferry sender`
@@ -23,7 +24,7 @@ struct SenderCommand: AsyncParsableCommand {
 
     func run() async throws {
         let configuration = try SenderConfiguration(file: config)
-        let logger = log.logger
+        let logger = log.makeLogger()
         let store = try await configuration.store.open()
         do {
             let agent = try SenderAgent(configuration, file: config, store: store, logger: logger)
@@ -33,7 +34,7 @@ struct SenderCommand: AsyncParsableCommand {
                 socketPath: configuration.control,
                 isSocketOptional: configuration.control == SenderConfiguration.controlPath,
                 address: configuration.statusListen)
-            try await shell.run(subject(agent, configuration, store.location))
+            try await shell.run(subject(agent, configuration, store.location, logger))
         } catch {
             await store.close()
             throw error
@@ -43,10 +44,9 @@ struct SenderCommand: AsyncParsableCommand {
     }
 
     private func subject(
-        _ agent: SenderAgent, _ configuration: SenderConfiguration, _ location: String
+        _ agent: SenderAgent, _ configuration: SenderConfiguration, _ location: String, _ logger: Logger
     ) -> AgentShell.Subject {
-        let logger = log.logger
-        return AgentShell.Subject(
+        AgentShell.Subject(
             run: { ready in
                 await agent.run {
                     logger.info("sending from \(location) to \(configuration.peers.map(\.name).joined(separator: ", "))")
