@@ -16,9 +16,9 @@ struct AgentSettings {
         hangAfter = root.timeSpan("hang-after", in: TimeLimits.hangAfter) ?? TimeSpan(seconds: 300)
         stopWithin = root.timeSpan("stop-within", in: TimeLimits.stopWithin) ?? TimeSpan(seconds: 60)
         control = Self.isNone("control", &root) ? nil : root.path("control") ?? controlPath
-        let status = Self.isNone("status-listen", &root) ? nil : root.address("status-listen")
-        let isOff = Self.isNone("status-listen", &root)
-        statusListen = isOff ? nil : status ?? HostAndPort(host: "127.0.0.1", port: statusPort)
+        let isStatusOff = Self.isNone("status-listen", &root)
+        let defaultListen = HostAndPort(host: "127.0.0.1", port: statusPort)
+        statusListen = isStatusOff ? nil : root.address("status-listen") ?? defaultListen
         if let control, control.utf8.count > Self.socketPathByteCountMax {
             root.note(
                 "control has \(control.utf8.count) bytes, and a socket's path at most \(Self.socketPathByteCountMax)",

@@ -1,6 +1,5 @@
 public import Foundation
 import OpenSSL
-import SecureTransport
 
 /// Everything that is wrong, or soon will be, with a configuration file of either agent.
 public struct ConfigurationCheck: Sendable {
@@ -32,15 +31,16 @@ public struct ConfigurationCheck: Sendable {
     private static func checkTLS(_ root: ConfigurationSection, now: Int64) -> [ConfigurationError] {
         var root = root
         // Faults in the section itself are noted already, and taken once.
-        guard let kind = AgentKind(root), let section = root.section("tls"), let files = TLSFiles(section) else {
-            return []
-        }
-        let check = TLSFileCheck(files: files, role: kind == .sender ? .client : .server, now: now)
-        for fault in check.faults() { section.note(fault.cause, fault.remedy, at: check.key(of: fault)) }
+        guard let kind = AgentKind(root), var section = root.section("tls") else { return [] }
+        let check = TLSFileCheck(
+            authority: section.path("authority"), certificate: section.path("certificate"), key: section.path("key"),
+            role: kind == .sender ? .client : .server, now: now)
+        for fault in check.faults() { section.note(fault.cause, fault.remedy, at: check.configurationKey(of: fault)) }
         return check.endingSoon().map { path, certificate in
             let dayCount = (certificate.notAfter - now) / 86_400
             return ConfigurationError(
-                file: root.reading.file, line: check.key(of: path).map { section.line(of: $0) } ?? section.line,
+                file: root.reading.file,
+                line: check.configurationKey(of: path).map { section.line(of: $0) } ?? section.line,
                 problem: "the certificate \(path) ends on \(certificate.notAfterText), in \(dayCount) days",
                 remedy: "renew it in time (certs/make-certs --renew)")
         }

@@ -50,6 +50,13 @@ struct ConfigurationCheckTests {
         #expect(try check(text(certificate: "no.pem", key: "no.key"), withFiles: false).faults == [])
     }
 
+    @Test("looks into the files that are named when another is not")
+    func partly() throws {
+        let found = try check(text(certificate: "no.pem").replacing("  key: \(folder.file("sender.key"))\n", with: ""))
+        #expect(
+            lines(found.faults) == ["5: tls has no key key", "6: file \(folder.file("no.pem")) does not exist"])
+    }
+
     @Test("finds files that do not fit together or not to the agent")
     func unfit() throws {
         #expect(lines(try check(text(key: "receiver.key")).faults).first?.hasPrefix("7: the key ") == true)
