@@ -1,7 +1,6 @@
 import CephStore
 import FerryCore
 import ImageStore
-import StoreConformance
 import Testing
 
 @Suite("Several places in Ceph", .enabled(if: TestCluster.isThere))
@@ -55,10 +54,5 @@ struct PlacesTests {
             }
             #expect(missing?.reason == .notFound && missing?.cause.contains("nobody") == true)
         }
-    }
-
-    @Test("it behaves as every store does", arguments: StoreConformance.cases)
-    func conforms(_ conformanceCase: ConformanceCase) async throws {
-        try await withStore { store, _ in try await conformanceCase.run(store, prefix: "rbd/customer/") }
     }
 }

@@ -40,7 +40,7 @@ let leaseCases: [ConformanceCase] = [
             await again.release()
         }
     },
-    ConformanceCase("a lease that was released is not renewed, and a late release takes nothing from the next") { scratch in
+    ConformanceCase("a lease that was released is not renewed, and a late release harms no one") { scratch in
         try await scratch.create(byteCount: mebibyte)
         try await scratch.withSource { source in
             let first = try await source.lease(holder: "first", duration: minute)
