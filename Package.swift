@@ -148,8 +148,8 @@ let package = Package(
             name: "EndToEnd",
             dependencies: [
                 "FerryCore", "Conversation", "Planning", "ImageStore", "CephStore", "DirectoryStore", "Threading",
-                "OpenSSL", "SecureTransport", "Engine", "AgentConfiguration", "Agent", "TestCertificates",
-                "TestSupport", nioCore,
+                "OpenSSL", "SecureTransport", "Engine", "Reporting", "Control", "AgentConfiguration", "Agent",
+                "TestCertificates", "TestSupport", nioCore, logging,
             ],
             path: "Tests/EndToEnd", exclude: ["write-image", "remove-images", "capture-to-image"], swiftSettings: strict
         ),

@@ -65,7 +65,8 @@ struct StatusCommand: AsyncParsableCommand {
         for path in paths {
             do {
                 statuses.append(try await ControlClient(socketPath: path).status(patterns))
-            } catch ControlClientError.noAgent {
+            } catch {
+                guard case .noAgent = error else { throw error }
                 missing.append(path)
             }
         }

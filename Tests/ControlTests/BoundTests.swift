@@ -55,7 +55,7 @@ struct BoundTests {
                 return try await connection.readToEnd()
             }
             #expect(!answer.contains("200"))
-            try await served.expectAnswers()
+            try await eventually { (try? await served.client.status()) == .example }
         }
     }
 
@@ -127,19 +127,18 @@ struct BoundTests {
                 try await served.client.sync(SyncRequest(images: []), isWaiting: true, timeout: .milliseconds(50))
             }
             #expect(error.disposition == .timedOut)
-            try await eventually { served.agent.state.withLock { $0.abandonedCount } == 1 }
         }
     }
 
     @Test("a run takes longer than all other deadlines, and its client still hears how it ended")
     func longRun() async throws {
         var limits = ControlLimits()
-        limits.idleTimeout = .milliseconds(20)
-        limits.transferTimeout = .milliseconds(50)
+        limits.idleTimeout = .seconds(1)
+        limits.transferTimeout = .seconds(1)
         try await ServedAgent.run(limits: limits) { served in
             async let reply = served.client.sync(SyncRequest(images: []), isWaiting: true)
             await served.agent.someoneWaits()
-            try await Task.sleep(for: .milliseconds(200))
+            try await Task.sleep(for: .seconds(2))
             served.agent.endRun()
             #expect(try await reply == [.ended])
         }
