@@ -4,6 +4,11 @@ import TestSupport
 struct RandomCalendarEvent {
     var generator: SeededGenerator
 
+    /// Where repetitions without an end go.
+    private enum RepetitionKind {
+        case open, fromEnd, closed
+    }
+
     mutating func next() -> String {
         if chance(20) {
             return pick(["minutely", "Hourly", "daily", "weekly", "monthly", "quarterly", "semiannually", "annually"])
@@ -21,8 +26,7 @@ struct RandomCalendarEvent {
         var characters = Array(next())
         for _ in 0..<Int.random(in: 1...2, using: &generator) where !characters.isEmpty {
             let index = Int.random(in: characters.indices, using: &generator)
-            let other = Character(pick(["0", "1", "7", "60", ",", ".", "..", "-", "~", "/", ":", "*", "Mon"].map { String($0.prefix(1)) }))
-            if chance(3) { characters.remove(at: index) } else { characters[index] = other }
+            if chance(3) { characters.remove(at: index) } else { characters[index] = pick(Array("0179,.-~/:*M")) }
         }
         return String(characters)
     }
@@ -38,7 +42,9 @@ struct RandomCalendarEvent {
 
     private mutating func date() -> String {
         let isFromEnd = chance(5)
-        let day = isFromEnd ? list(1...28, isFromEnd: true) : list(1...31)
+        // systemd 252 takes days up to the 28th from the end, but only up to the 25th as second of a list.
+        // It also leaves out New Year when a repetition of days goes over the end of December.
+        let day = isFromEnd ? list(1...25, .fromEnd) : list(1...31, .closed)
         let rest = "\(chance(2) ? "*" : list(1...12))\(isFromEnd ? "~" : "-")\(day)"
         if chance(3) { return rest }
         return "\(chance(4) ? year() : "*")-\(rest)"
@@ -51,25 +57,33 @@ struct RandomCalendarEvent {
         return chance(3) ? "\(minutes):\(list(0...59))" : minutes
     }
 
-    private mutating func list(_ range: ClosedRange<Int>, isFromEnd: Bool = false) -> String {
+    private mutating func list(_ range: ClosedRange<Int>, _ kind: RepetitionKind = .open) -> String {
         if chance(4) { return "*" }
         let count = chance(3) ? 2 : 1
-        return (0..<count).map { _ in item(range, isFromEnd) }.joined(separator: ",")
+        return (0..<count).map { _ in item(range, kind) }.joined(separator: ",")
     }
 
-    private mutating func item(_ range: ClosedRange<Int>, _ isFromEnd: Bool) -> String {
+    private mutating func item(_ range: ClosedRange<Int>, _ kind: RepetitionKind) -> String {
         let start = Int.random(in: range, using: &generator)
-        if chance(3) {
-            let end = Int.random(in: start...range.upperBound, using: &generator)
-            let step = Int.random(in: 1...range.count - 1, using: &generator)
+        // Ranges of one second, or with a step beyond their end, are refused by systemd 252.
+        if start < range.upperBound, chance(3) {
+            let end = Int.random(in: start + 1...range.upperBound, using: &generator)
+            let step = Int.random(in: 1...end - start, using: &generator)
             return chance(2) ? "\(start)..\(end)" : "\(start)..\(end)/\(step)"
         }
-        let stepMax = isFromEnd ? start - range.lowerBound : range.upperBound - start
+        let stepMax =
+            switch kind {
+            case .open: range.upperBound - start
+            case .fromEnd: start - range.lowerBound
+            case .closed: 0
+            }
         guard stepMax > 0, chance(3) else { return chance(2) && start < 10 ? "0\(start)" : "\(start)" }
         return "\(start)/\(Int.random(in: 1...stepMax, using: &generator))"
     }
 
     private mutating func chance(_ count: Int) -> Bool { Int.random(in: 0..<count, using: &generator) == 0 }
 
-    private mutating func pick(_ choices: [String]) -> String { choices.randomElement(using: &generator) ?? "" }
+    private mutating func pick<Choice>(_ choices: [Choice]) -> Choice {
+        choices[Int.random(in: choices.indices, using: &generator)]
+    }
 }

