@@ -4,11 +4,6 @@ import TestSupport
 struct RandomCalendarEvent {
     var generator: SeededGenerator
 
-    /// Where repetitions without an end go.
-    private enum RepetitionKind {
-        case open, fromEnd, closed
-    }
-
     mutating func next() -> String {
         if chance(20) {
             return pick(["minutely", "Hourly", "daily", "weekly", "monthly", "quarterly", "semiannually", "annually"])
@@ -42,9 +37,7 @@ struct RandomCalendarEvent {
 
     private mutating func date() -> String {
         let isFromEnd = chance(5)
-        // systemd 252 takes days up to the 28th from the end, but only up to the 25th as second of a list.
-        // It also leaves out New Year when a repetition of days goes over the end of December.
-        let day = isFromEnd ? list(1...25, .fromEnd) : list(1...31, .closed)
+        let day = isFromEnd ? list(1...23, isFromEnd: true) : list(1...31)
         let rest = "\(chance(2) ? "*" : list(1...12))\(isFromEnd ? "~" : "-")\(day)"
         if chance(3) { return rest }
         return "\(chance(4) ? year() : "*")-\(rest)"
@@ -57,28 +50,25 @@ struct RandomCalendarEvent {
         return chance(3) ? "\(minutes):\(list(0...59))" : minutes
     }
 
-    private mutating func list(_ range: ClosedRange<Int>, _ kind: RepetitionKind = .open) -> String {
+    private mutating func list(_ range: ClosedRange<Int>, isFromEnd: Bool = false) -> String {
         if chance(4) { return "*" }
-        let count = chance(3) ? 2 : 1
-        return (0..<count).map { _ in item(range, kind) }.joined(separator: ",")
+        if chance(3) { return "\(item(range)),\(item(range))" }
+        return chance(3) ? repetition(range, isFromEnd) : item(range)
     }
 
-    private mutating func item(_ range: ClosedRange<Int>, _ kind: RepetitionKind) -> String {
+    private mutating func item(_ range: ClosedRange<Int>) -> String {
         let start = Int.random(in: range, using: &generator)
-        // Ranges of one second, or with a step beyond their end, are refused by systemd 252.
-        if start < range.upperBound, chance(3) {
-            let end = Int.random(in: start + 1...range.upperBound, using: &generator)
-            let step = Int.random(in: 1...end - start, using: &generator)
-            return chance(2) ? "\(start)..\(end)" : "\(start)..\(end)/\(step)"
-        }
-        let stepMax =
-            switch kind {
-            case .open: range.upperBound - start
-            case .fromEnd: start - range.lowerBound
-            case .closed: 0
-            }
-        guard stepMax > 0, chance(3) else { return chance(2) && start < 10 ? "0\(start)" : "\(start)" }
-        return "\(start)/\(Int.random(in: 1...stepMax, using: &generator))"
+        guard start < range.upperBound, chance(3) else { return chance(2) && start < 10 ? "0\(start)" : "\(start)" }
+        let end = Int.random(in: start + 1...range.upperBound, using: &generator)
+        return chance(2) ? "\(start)..\(end)" : "\(start)..\(end)/\(Int.random(in: 1...end - start, using: &generator))"
+    }
+
+    /// Without an end. Steps are divisors only: with others, systemd 252 leaves out times when a day, month or year ends.
+    private mutating func repetition(_ range: ClosedRange<Int>, _ isFromEnd: Bool) -> String {
+        let start = Int.random(in: range, using: &generator)
+        let stepMax = isFromEnd ? start - range.lowerBound : range.upperBound - start
+        let steps = range.filter { $0 > 0 && $0 <= stepMax && range.count.isMultiple(of: $0) }
+        return steps.isEmpty ? "\(start)" : "\(start)/\(pick(steps))"
     }
 
     private mutating func chance(_ count: Int) -> Bool { Int.random(in: 0..<count, using: &generator) == 0 }
