@@ -54,7 +54,8 @@ struct SystemdAnalyze {
             if complaint?.hasPrefix("Failed to parse") == true { return .refused }
             if complaint?.hasPrefix("Failed to determine") == true { return .gaveUp }
             guard let block = blocks.next() else { throw UnknownOutput(errors: errors) }
-            return .due(block.split(separator: "\n").compactMap { Self.date($0) })
+            // The first line is the expression, normalized.
+            return .due(block.split(separator: "\n").dropFirst().compactMap { Self.date($0) })
         }
     }
 

@@ -28,7 +28,7 @@ struct SystemdComparisonTests {
             let expressions = (0..<expressionCount).map { _ in random.next() }
             generator = random.generator
             let expected = try await SystemdAnalyze.ask(expressions, zone: zone, base: base, count: 5)
-            for (text, expected) in zip(expressions, expected.answers) where expected != .gaveUp {
+            for (text, expected) in zip(expressions, expected.answers) where !Self.isDoubtful(expected, rules) {
                 let event = try CalendarEvent(text, hostZone: rules)
                 let answer = SystemdAnalyze.Answer.due(Self.due(event, base, count: 5))
                 #expect(answer == expected, "\(text) in \(zone) after @\(base), seed \(seed)")
@@ -57,6 +57,19 @@ struct SystemdComparisonTests {
         return patterns.contains { text.contains($0) }
     }
 
+    /// What mktime(3) makes of a time that clocks show twice depends on what it was asked before: now and then systemd
+    /// goes over to the second showing midway.
+    private static func isDoubtful(_ answer: SystemdAnalyze.Answer, _ rules: TimeZoneRules) -> Bool {
+        guard case .due(let dates) = answer else { return answer == .gaveUp }
+        return dates.contains { date in
+            let instant = Int64(date.timeIntervalSince1970)
+            guard case .twice(let first, _) = rules.moment(ofWallTime: instant + rules.offset(at: instant)) else {
+                return false
+            }
+            return first != instant
+        }
+    }
+
     private static func due(_ event: CalendarEvent, _ base: Int64, count: Int) -> [Date] {
         var (due, last): ([Date], Date) = ([], Date(timeIntervalSince1970: Double(base)))
         while due.count < count, let next = event.next(after: last) {
@@ -66,7 +79,7 @@ struct SystemdComparisonTests {
         return due
     }
 
-    /// A time from 2012 to 2060, every other time within a day before the clocks change, if they do.
+    /// A time from 2012 to 2060, every other time shortly before the clocks change, if they do.
     private static func base(_ rules: TimeZoneRules, using generator: inout SeededGenerator) -> Int64 {
         let base = Int64.random(in: 1_325_376_000...2_840_140_800, using: &generator)
         let change = (0..<400).lazy.map { base + $0 * 86_400 }
