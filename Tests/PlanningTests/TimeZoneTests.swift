@@ -51,6 +51,16 @@ struct TimeZoneTests {
         #expect(throws: Never.self) { try TimeZoneDatabase.hostZone(variable: nil) }
     }
 
+    @Test("every zone of the host's list can be read")
+    func everyZone() throws {
+        let data = try #require(FileManager.default.contents(atPath: "/usr/share/zoneinfo/zone1970.tab"))
+        let lines = String(decoding: data, as: UTF8.self).split(separator: "\n").filter { !$0.hasPrefix("#") }
+        for name in lines.compactMap({ $0.split(separator: "\t").dropFirst(2).first }) {
+            #expect(throws: Never.self) { try TimeZoneDatabase.zone(named: String(name)) }
+        }
+        #expect(lines.count > 200)
+    }
+
     @Test("a file that is cut or changed anywhere is refused or read, and never traps")
     func damagedFiles() throws {
         let data = try #require(FileManager.default.contents(atPath: "/usr/share/zoneinfo/Europe/Berlin"))
