@@ -32,7 +32,8 @@ struct CalendarEventReader {
     private static func misplaced(_ word: Substring) -> ScheduleError {
         if let first = word.first, first.isLetter {
             return ScheduleError(
-                problem: "\(word) stands where a date or time should", remedy: "weekdays come first and are joined: Mon,Wed")
+                problem: "\(word) stands where a date or time should",
+                remedy: "weekdays come first and are joined: Mon,Wed")
         }
         let isPart = word.contains { ":-~".contains($0) }
         return ScheduleError(
@@ -72,12 +73,13 @@ extension CalendarEventReader {
         for item in list.split(separator: ",", omittingEmptySubsequences: false) {
             let dots = item.firstRange(of: "..") ?? item.firstRange(of: "-")
             let start = try knownWeekday(item[..<(dots?.lowerBound ?? item.endIndex)], in: word)
-            let end = try dots.map { dots throws(ScheduleError) in try knownWeekday(item[dots.upperBound...], in: word) }
-            guard start <= end ?? start else {
+            var end = start
+            if let dots { end = try knownWeekday(item[dots.upperBound...], in: word) }
+            guard start <= end else {
                 throw ScheduleError(
                     problem: "the weekdays \(item) go backwards", remedy: "weeks begin on Monday: write Fri..Sun,Mon")
             }
-            weekdays.formUnion(start...(end ?? start))
+            weekdays.formUnion(start...end)
         }
         return weekdays
     }
@@ -103,7 +105,8 @@ extension CalendarEventReader {
         let marks = word.filter { "-~".contains($0) }
         guard (2...3).contains(parts.count), !marks.dropLast().contains("~") else {
             throw ScheduleError(
-                problem: "\(word) is no date", remedy: "write YEAR-MONTH-DAY or MONTH-DAY, or MONTH~DAY from the month's end")
+                problem: "\(word) is no date",
+                remedy: "write YEAR-MONTH-DAY or MONTH-DAY, or MONTH~DAY from the month's end")
         }
         fields.isDayFromEnd = marks.last == "~"
         fields.days = try (fields.isDayFromEnd ? CalendarField.dayFromEnd : .day).values(parts.removeLast())

@@ -95,7 +95,8 @@ enum CalendarField: String {
                 throw ScheduleError(problem: "the second \(text) has a fraction", remedy: "write whole seconds")
             }
             throw ScheduleError(
-                problem: text.isEmpty ? "a \(rawValue) is missing" : "the \(rawValue) \(text) is no number",
+                problem: text.isEmpty
+                    ? "a number is missing in the \(rawValue)" : "the \(rawValue) \(text) is no number",
                 remedy: "write a number, a list 1,2, a range 1..5, a repetition 1/5, or * alone")
         }
     }

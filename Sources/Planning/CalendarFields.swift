@@ -19,10 +19,9 @@ struct CalendarFields: Hashable, Sendable {
     func firstWallTime(from wall: Int64) -> Int64? {
         let day = Int(wall.floorDivided(by: 86_400))
         let second = Int(wall - Int64(day) * 86_400)
-        guard let found = firstDay(from: day) else { return nil }
-        if found == day, let time = firstTime(from: second) { return Int64(found) * 86_400 + Int64(time) }
-        guard let found = found == day ? firstDay(from: day + 1) : found, let time = firstTime(from: 0) else { return nil }
-        return Int64(found) * 86_400 + Int64(time)
+        if firstDay(from: day) == day, let time = firstTime(from: second) { return Int64(day) * 86_400 + Int64(time) }
+        guard let later = firstDay(from: day + 1), let time = firstTime(from: 0) else { return nil }
+        return Int64(later) * 86_400 + Int64(time)
     }
 
     /// The first time of a day from a second of the day on.

@@ -10,9 +10,7 @@ enum TimeZoneDatabase {
     static func zone(named name: String) throws(ScheduleError) -> TimeZoneRules {
         if name.uppercased() == "UTC" { return .utc }
         let parts = name.split(separator: "/", omittingEmptySubsequences: false)
-        let isName = parts.allSatisfy { part in
-            !part.isEmpty && part != ".." && part.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "+-_".contains($0)) }
-        }
+        let isName = parts.allSatisfy { !$0.isEmpty && $0.allSatisfy(isAllowed) }
         guard isName, let bytes = contents("\(folder)/\(name)") else {
             throw ScheduleError(
                 problem: "there is no time zone \(name)",
@@ -35,9 +33,15 @@ enum TimeZoneDatabase {
         if let bytes = contents(path) { return try rules(bytes, path) }
         guard let rule = YearlyClockRule(name) else {
             throw ScheduleError(
-                problem: "the variable TZ is \(variable), which is no time zone", remedy: "set it to a name of \(folder)")
+                problem: "the variable TZ is \(variable), which is no time zone",
+                remedy: "set it to a name of \(folder)")
         }
         return TimeZoneRules(firstOffsetSeconds: rule.offsetSeconds, changes: [], later: rule)
+    }
+
+    /// Without dots, so that a name does not lead out of the folder.
+    private static func isAllowed(_ character: Character) -> Bool {
+        character.isASCII && (character.isLetter || character.isNumber || "+-_".contains(character))
     }
 
     private static func contents(_ path: String) -> [UInt8]? {

@@ -21,8 +21,7 @@ struct RandomCalendarEvent {
         var characters = Array(next())
         for _ in 0..<Int.random(in: 1...2, using: &generator) where !characters.isEmpty {
             let index = Int.random(in: characters.indices, using: &generator)
-            let other = Character(pick(["0", "1", "7", "60", ",", ".", "..", "-", "~", "/", ":", "*", "Mon"].map { String($0.prefix(1)) }))
-            if chance(3) { characters.remove(at: index) } else { characters[index] = other }
+            if chance(3) { characters.remove(at: index) } else { characters[index] = pick(Array("0179,.-~/:*M")) }
         }
         return String(characters)
     }
@@ -38,7 +37,7 @@ struct RandomCalendarEvent {
 
     private mutating func date() -> String {
         let isFromEnd = chance(5)
-        let day = isFromEnd ? list(1...28, isFromEnd: true) : list(1...31)
+        let day = isFromEnd ? list(1...23, isFromEnd: true) : list(1...31)
         let rest = "\(chance(2) ? "*" : list(1...12))\(isFromEnd ? "~" : "-")\(day)"
         if chance(3) { return rest }
         return "\(chance(4) ? year() : "*")-\(rest)"
@@ -53,23 +52,28 @@ struct RandomCalendarEvent {
 
     private mutating func list(_ range: ClosedRange<Int>, isFromEnd: Bool = false) -> String {
         if chance(4) { return "*" }
-        let count = chance(3) ? 2 : 1
-        return (0..<count).map { _ in item(range, isFromEnd) }.joined(separator: ",")
+        if chance(3) { return "\(item(range)),\(item(range))" }
+        return chance(3) ? repetition(range, isFromEnd) : item(range)
     }
 
-    private mutating func item(_ range: ClosedRange<Int>, _ isFromEnd: Bool) -> String {
+    private mutating func item(_ range: ClosedRange<Int>) -> String {
         let start = Int.random(in: range, using: &generator)
-        if chance(3) {
-            let end = Int.random(in: start...range.upperBound, using: &generator)
-            let step = Int.random(in: 1...range.count - 1, using: &generator)
-            return chance(2) ? "\(start)..\(end)" : "\(start)..\(end)/\(step)"
-        }
+        guard start < range.upperBound, chance(3) else { return chance(2) && start < 10 ? "0\(start)" : "\(start)" }
+        let end = Int.random(in: start + 1...range.upperBound, using: &generator)
+        return chance(2) ? "\(start)..\(end)" : "\(start)..\(end)/\(Int.random(in: 1...end - start, using: &generator))"
+    }
+
+    /// Without an end. Steps are divisors only: with others, systemd 252 leaves out times when a day, month or year ends.
+    private mutating func repetition(_ range: ClosedRange<Int>, _ isFromEnd: Bool) -> String {
+        let start = Int.random(in: range, using: &generator)
         let stepMax = isFromEnd ? start - range.lowerBound : range.upperBound - start
-        guard stepMax > 0, chance(3) else { return chance(2) && start < 10 ? "0\(start)" : "\(start)" }
-        return "\(start)/\(Int.random(in: 1...stepMax, using: &generator))"
+        let steps = range.filter { $0 > 0 && $0 <= stepMax && range.count.isMultiple(of: $0) }
+        return steps.isEmpty ? "\(start)" : "\(start)/\(pick(steps))"
     }
 
     private mutating func chance(_ count: Int) -> Bool { Int.random(in: 0..<count, using: &generator) == 0 }
 
-    private mutating func pick(_ choices: [String]) -> String { choices.randomElement(using: &generator) ?? "" }
+    private mutating func pick<Choice>(_ choices: [Choice]) -> Choice {
+        choices[Int.random(in: choices.indices, using: &generator)]
+    }
 }

@@ -5,7 +5,11 @@ import Testing
 
 @Suite("Schedules")
 struct ScheduleTests {
-    @Test("every so often means multiples counted from 1970", arguments: [(0, 900), (899.5, 900), (900, 1800), (-1, 0), (-900, 0), (-901, -900)] as [(Double, Double)])
+    @Test(
+        "every so often means multiples counted from 1970",
+        arguments: [
+            (0, 900), (899.5, 900), (900, 1800), (-1, 0), (-900, 0), (-901, -900),
+        ] as [(Double, Double)])
     func every(after: Double, expected: Double) {
         #expect(Schedule.every(seconds: 900).next(after: seconds(after)) == seconds(expected))
     }
@@ -26,8 +30,8 @@ struct ScheduleTests {
         let schedule = Schedule.at(try ["05:00", "03:00", "*-02-30"].map { try CalendarEvent($0, hostZone: .utc) })
         #expect(schedule.next(after: seconds(0)) == seconds(3 * 3_600))
         #expect(schedule.next(after: seconds(3 * 3_600)) == seconds(5 * 3_600))
-        #expect(schedule.interval(after: seconds(0)) == 2 * 3_600)
-        #expect(schedule.interval(after: seconds(3 * 3_600)) == 22 * 3_600)
+        #expect(schedule.interval(after: seconds(0)) == 7_200)
+        #expect(schedule.interval(after: seconds(3 * 3_600)) == 79_200)
     }
 
     @Test("have no interval when fewer than two times are left")
@@ -39,9 +43,8 @@ struct ScheduleTests {
     @Test("a mirror is late once two times are past that its state does not have")
     func late() {
         let schedule = Schedule.every(seconds: 900)
-        for (now, isLate) in [(4, false), (1_799, false), (1_800, false), (1_801, true), (1e9, true)] as [(Double, Bool)] {
-            #expect(schedule.isLate(publishedAt: seconds(3), now: seconds(now)) == isLate, "\(now)")
-        }
+        for now in [4.0, 1_799, 1_800] { #expect(!schedule.isLate(publishedAt: seconds(3), now: seconds(now))) }
+        for now in [1_801, 1e9] { #expect(schedule.isLate(publishedAt: seconds(3), now: seconds(now))) }
         #expect(!schedule.isLate(publishedAt: seconds(5_000), now: seconds(3)), "the clock was put back")
     }
 

@@ -3,8 +3,22 @@ import TestSupport
 
 /// systemd's own answers about calendar events.
 struct SystemdAnalyze {
-    /// Per expression, in order: the times that are due; nil when it is no calendar event.
-    let answers: [[Date]?]
+    enum Answer: Equatable {
+        /// The first times that are due.
+        case due([Date])
+        /// It is no calendar event.
+        case refused
+        /// Its search went round in circles.
+        case gaveUp
+    }
+
+    /// Per expression, in order.
+    let answers: [Answer]
+
+    /// It printed fewer answers than expressions.
+    struct UnknownOutput: Error {
+        let errors: String
+    }
 
     static let isThere = FileManager.default.isExecutableFile(atPath: "/usr/bin/systemd-analyze")
 
@@ -34,14 +48,14 @@ struct SystemdAnalyze {
 
     private init(_ expressions: [String], output: String, errors: String) throws {
         var blocks = output.components(separatedBy: "Normalized form:").dropFirst().makeIterator()
-        let refused = Set(
-            errors.split(separator: "\n").compactMap { line in
-                line.hasPrefix("Failed to parse") ? line.split(separator: "'").dropFirst().first : nil
-            })
+        let lines = errors.split(separator: "\n")
         answers = try expressions.map { expression in
-            if refused.contains(Substring(expression)) { return nil }
-            guard let block = blocks.next() else { throw CocoaError(.fileReadCorruptFile) }
-            return block.split(separator: "\n").compactMap { Self.date($0) }
+            let complaint = lines.first { $0.contains("'\(expression)'") }
+            if complaint?.hasPrefix("Failed to parse") == true { return .refused }
+            if complaint?.hasPrefix("Failed to determine") == true { return .gaveUp }
+            guard let block = blocks.next() else { throw UnknownOutput(errors: errors) }
+            // The first line is the expression, normalized.
+            return .due(block.split(separator: "\n").dropFirst().compactMap { Self.date($0) })
         }
     }
 

@@ -26,9 +26,15 @@ struct TimeSpanTests {
             ("-5m", "\"-5m\" is no length of time", "write numbers with units (s, m, h, d, w): 30s, 15m, 1h30m, 7d"),
             ("m", "\"m\" is no length of time", "write numbers with units (s, m, h, d, w): 30s, 15m, 1h30m, 7d"),
             ("1.5h", "\"1.5h\" has a fraction", "write 1h30m rather than 1.5h"),
-            ("5M", "\"5M\" has the unknown unit M", "months and years have no fixed length: write days, as in 30d (minutes are m)"),
+            (
+                "5M", "\"5M\" has the unknown unit M",
+                "months and years have no fixed length: write days, as in 30d (minutes are m)"
+            ),
             ("500ms", "\"500ms\" has the unknown unit ms", "write whole seconds"),
-            ("5x", "\"5x\" has the unknown unit x", "units are s, m, h, d and w, or written out as in 30 seconds, 2 weeks"),
+            (
+                "5x", "\"5x\" has the unknown unit x",
+                "units are s, m, h, d and w, or written out as in 30 seconds, 2 weeks"
+            ),
             ("3651d", "\"3651d\" is too long", "write at most 3650d"),
             ("99999999999999999999s", "\"99999999999999999999s\" is too long", "write at most 3650d"),
             ("9223372036854775807w", "\"9223372036854775807w\" is too long", "write at most 3650d"),

@@ -31,8 +31,9 @@ struct TimeZoneTests {
     @Test(
         "rules of a year that are malformed are refused",
         arguments: [
-            "", "CE-1", "CET", "CET-1CEST,", "CET-1CEST,M3.5.0", "CET-1CEST,M13.5.0,M10.5.0", "CET-25", "CET-1CEST,J0,J1",
-            "CET-1CEST,M3.5.0,M10.5.0/3x", "<CET-1", "CET-1:60", "CET-99999999999999999999", "CET-1CEST",
+            "", "CE-1", "CET", "CET-1CEST,", "CET-1CEST,M3.5.0", "CET-1CEST,M13.5.0,M10.5.0", "CET-25",
+            "CET-1CEST,J0,J1", "CET-1CEST,M3.5.0,M10.5.0/3x", "<CET-1", "CET-1:60", "CET-99999999999999999999",
+            "CET-1CEST",
         ])
     func malformedRule(text: String) {
         #expect(YearlyClockRule(text) == nil)
@@ -48,6 +49,16 @@ struct TimeZoneTests {
         #expect(try TimeZoneDatabase.hostZone(variable: "XYZ-2").offset(at: 0) == 7_200)
         #expect(throws: ScheduleError.self) { try TimeZoneDatabase.hostZone(variable: "Nowhere/Else") }
         #expect(throws: Never.self) { try TimeZoneDatabase.hostZone(variable: nil) }
+    }
+
+    @Test("every zone of the host's list can be read")
+    func everyZone() throws {
+        let data = try #require(FileManager.default.contents(atPath: "/usr/share/zoneinfo/zone1970.tab"))
+        let lines = String(decoding: data, as: UTF8.self).split(separator: "\n").filter { !$0.hasPrefix("#") }
+        for name in lines.compactMap({ $0.split(separator: "\t").dropFirst(2).first }) {
+            #expect(throws: Never.self) { try TimeZoneDatabase.zone(named: String(name)) }
+        }
+        #expect(lines.count > 200)
     }
 
     @Test("a file that is cut or changed anywhere is refused or read, and never traps")
