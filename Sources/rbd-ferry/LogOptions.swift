@@ -18,4 +18,4 @@ struct LogOptions: ParsableArguments {
     }
 }
 
-extension LogFormat: @retroactive ExpressibleByArgument {}
+extension LogFormat: ExpressibleByArgument {}
