@@ -1,5 +1,5 @@
-import AgentLogging
-import ArgumentParser
+public import AgentLogging
+public import ArgumentParser
 import Foundation
 import Logging
 
