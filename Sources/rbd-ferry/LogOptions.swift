@@ -1,5 +1,5 @@
-import AgentLogging
-import ArgumentParser
+public import AgentLogging
+public import ArgumentParser
 import Foundation
 import Logging
 
@@ -18,4 +18,4 @@ struct LogOptions: ParsableArguments {
     }
 }
 
-extension LogFormat: @retroactive ExpressibleByArgument {}
+extension LogFormat: ExpressibleByArgument {}
