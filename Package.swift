@@ -101,7 +101,8 @@ let package = Package(
             name: "rbd-ferry",
             dependencies: [
                 "CMalloc", "FerryCore", "DiffStream", "Planning", "ImageStore", "Engine", "StreamFiles", "Systemd",
-                "AgentLogging", "Reporting", "Control", "AgentConfiguration", "Agent", "SecureTransport", argumentParser,
+                "AgentLogging", "Reporting", "Control", "AgentConfiguration", "Agent", "SecureTransport",
+                argumentParser,
                 logging, unixSignals,
             ],
             swiftSettings: strict),

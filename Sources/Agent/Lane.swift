@@ -29,7 +29,7 @@ actor Lane {
     /// The run under way.
     private var meter: TransferMeter?
     private var requestedAt: ContinuousClock.Instant?
-    private var waiters: [CheckedContinuation<SyncReply.Outcome, Never>] = []
+    private var waiters: [UUID: CheckedContinuation<SyncReply.Outcome?, Never>] = [:]
     private var isRetired = false
 
     /// A lane under a rule. It does nothing before `run`.
@@ -82,8 +82,25 @@ actor Lane {
             clock.request()
             alarm.ring()
         }
-        let outcome = isWaiting ? await withCheckedContinuation { waiters.append($0) } : nil
+        let outcome = isWaiting ? await nextOutcome() : nil
         return SyncReply(image: key.image, peer: key.peer, wasJoined: isUnderWay, outcome: outcome)
+    }
+
+    /// Waits for the end of the next run, or until cancelled: then nil, and the run goes on.
+    private func nextOutcome() async -> SyncReply.Outcome? {
+        let id = UUID()
+        return await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                guard !Task.isCancelled else { return continuation.resume(returning: nil) }
+                waiters[id] = continuation
+            }
+        } onCancel: {
+            Task { await self.forget(id) }
+        }
+    }
+
+    private func forget(_ id: UUID) {
+        waiters.removeValue(forKey: id)?.resume(returning: nil)
     }
 
     /// Takes note of how far the run under way is; called every second.
@@ -159,8 +176,8 @@ actor Lane {
     }
 
     private func answer(_ outcome: SyncReply.Outcome) {
-        for waiter in waiters { waiter.resume(returning: outcome) }
-        waiters = []
+        for waiter in waiters.values { waiter.resume(returning: outcome) }
+        waiters = [:]
     }
 }
 

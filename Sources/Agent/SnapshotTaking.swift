@@ -40,7 +40,10 @@ struct SnapshotTaking: Sendable {
         let command = Hook(command: hook.command, timeoutSeconds: hook.timeoutSeconds, isFatal: hook.isFatal)
         do {
             // Not cut short by a stop: what a hook froze would stay so.
-            try await Task { try await command.run(environment: environment) }.value
+            let result = try await Task { try await command.run(environment: environment) }.value
+            logger.debug(
+                "the hook \(phase) the snapshot ended well",
+                metadata: ["image": "\(image)", "duration": "\(result.duration)", "output": "\(result.output)"])
         } catch {
             logger.warning(
                 "the hook \(phase) the snapshot failed: \(error.oneLine)",

@@ -7,7 +7,10 @@ extension StoreConfiguration {
     /// Opens the store.
     public func open() async throws -> any ImageStore {
         switch self {
-        case .ceph(let conf, let user, let places, let dataPool, _):
+        case .ceph(let conf, let user, let places, let dataPool, true):
+            return try await CephStore.open(
+                conf: conf, user: user, places: places.map { ($0.pool, $0.namespace) }, dataPool: dataPool)
+        case .ceph(let conf, let user, let places, let dataPool, false):
             guard let place = places.first else { preconditionFailure("a Ceph store has at least one place") }
             return try await CephStore.open(
                 CephLocation(

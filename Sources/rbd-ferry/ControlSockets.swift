@@ -6,7 +6,7 @@ import FerryCore
 /// Where the agents of this host are asked.
 struct ControlOptions: ParsableArguments {
     /// Where agents listen unless their configuration says otherwise.
-    static let defaultPaths = ["/run/rbd-ferry/sender.sock", "/run/rbd-ferry/receiver.sock"]
+    static let defaultPaths = [SenderConfiguration.controlPath, ReceiverConfiguration.controlPath]
 
     @Option(name: .long, help: "The agent's configuration file; it names the control socket.")
     var config: String?
@@ -22,13 +22,17 @@ struct ControlOptions: ParsableArguments {
 }
 
 /// The control socket that a configuration names; without one, where a sender and a receiver listen by default.
-func controlSocketPath(config: String?) throws -> [String] {
+private func controlSocketPath(config: String?) throws -> [String] {
     guard let config else { return ControlOptions.defaultPaths }
-    do {
-        _ = try SenderConfiguration(file: config)
-        return [ControlOptions.defaultPaths[0]]
-    } catch let senderFault {
-        guard (try? ReceiverConfiguration(file: config)) != nil else { throw senderFault }
-        return [ControlOptions.defaultPaths[1]]
+    let path =
+        switch try AgentConfigurationFile(file: config) {
+        case .sender(let configuration): configuration.control
+        case .receiver(let configuration): configuration.control
+        }
+    guard let path else {
+        throw ConfigurationError(
+            file: config, line: 0, problem: "the agent has no control socket (control: none)",
+            remedy: "name a path under control:, and restart the agent")
     }
+    return [path]
 }

@@ -37,3 +37,27 @@ struct ExitStatus: Error, Equatable {
         ExitStatus(code: 128 + signal)
     }
 }
+
+extension ExitStatus {
+    /// Throws the status of a run of so many parts, some of which failed; nothing when none did.
+    static func check(_ failures: [Disposition], of count: Int) throws {
+        guard let gravest = failures.max(by: { $0.gravity < $1.gravity }) else { return }
+        guard failures.count == count else { throw ExitStatus.partial }
+        throw ExitStatus(gravest)
+    }
+}
+
+extension Disposition {
+    /// Which of several failures a run's exit code tells of: the one that a retry helps least.
+    fileprivate var gravity: Int {
+        switch self {
+        case .temporary, .timedOut: 0
+        case .locked: 1
+        case .usage: 2
+        case .permanent: 3
+        case .unauthorized: 4
+        case .refused: 5
+        case .differs: 6
+        }
+    }
+}

@@ -49,13 +49,16 @@ struct SenderCommand: AsyncParsableCommand {
         AgentShell.Subject(
             run: { ready in
                 await agent.run {
-                    logger.info("sending from \(location) to \(configuration.peers.map(\.name).joined(separator: ", "))")
+                    logger.info(
+                        "sending from \(location) to \(configuration.peers.map(\.name).joined(separator: ", "))")
                     ready()
                 }
             }, stop: { agent.stop() }, reload: { await agent.reload() }, control: agent,
             signs: {
                 var signs: [String: HangWatch.Sign] = [:]
-                for (image, peer, meter) in agent.activities { signs["\(image) to \(peer)"] = HangWatch.Sign(meter.counts) }
+                for (image, peer, meter) in agent.activities {
+                    signs["\(image) to \(peer)"] = HangWatch.Sign(meter.counts)
+                }
                 if let since = agent.scanningSince { signs["listing images"] = HangWatch.Sign(counts: since) }
                 return signs
             })

@@ -1,11 +1,14 @@
 import Agent
 import AgentConfiguration
+import AgentLogging
 import ArgumentParser
+import Control
 import Engine
 import FerryCore
 import Foundation
 import ImageStore
 import Logging
+import Reporting
 
 /// `rbd-ferry sync`
 struct SyncCommand: AsyncParsableCommand {
@@ -23,9 +26,12 @@ struct SyncNowCommand: AsyncParsableCommand {
             that both ends hold, and ends when the receiver has published the same snapshot. When it is \
             interrupted, by whatever, the same command goes on where it stopped.
 
-            Exit codes: 0 all done, 1 failed for good, 2 usage or configuration, 3 some images done and some not, \
-            5 refused for safety, 11 locked, 12 not authenticated or not authorised, 75 temporary (run again), \
-            130/143 interrupted (state saved).
+            Where a sending agent runs, it is asked to do this at once, and a run that is under way is joined; --wait \
+            then waits for the end. Without an agent, and with --snapshot, the command does it itself.
+
+            Exit codes: 0 all done (or asked for), 1 failed for good, 2 usage or configuration, 3 some images done and \
+            some not, 5 refused for safety, 11 locked, 12 not authenticated or not authorised, 75 temporary (run \
+            again), 124 timed out (what is under way goes on, or is saved), 130/143 interrupted (state saved).
             """)
 
     @Argument(help: "Images by name or pattern; without any, those that the configuration lists.")
@@ -46,6 +52,12 @@ struct SyncNowCommand: AsyncParsableCommand {
     @Option(name: .long, help: "End with code 75 when nothing moves for this many seconds.")
     var hangSeconds = 300
 
+    @Flag(name: .long, help: "Wait until the agent's runs have ended; without an agent that is always so.")
+    var wait = false
+
+    @Option(name: .long, help: "End with code 124 when it is not done after this many seconds.")
+    var timeout: Int?
+
     @Flag(name: .long, help: "Print one JSON document instead of lines.")
     var json = false
 
@@ -55,6 +67,7 @@ struct SyncNowCommand: AsyncParsableCommand {
     func validate() throws {
         guard (1...64).contains(parallel ?? 1) else { throw ValidationError("--parallel takes 1 to 64") }
         guard (10...86_400).contains(hangSeconds) else { throw ValidationError("--hang-seconds takes 10 to 86400") }
+        guard (1...31_536_000).contains(timeout ?? 1) else { throw ValidationError("--timeout takes 1 to 31536000") }
         guard snapshot != "" else { throw ValidationError("--snapshot takes a name") }
     }
 
@@ -66,6 +79,22 @@ struct SyncNowCommand: AsyncParsableCommand {
                 file: config, line: 0, problem: "no images are listed, and none was named",
                 remedy: "name images on the command line, or list patterns under images:")
         }
+        if try await askAgent(configuration) { return }
+        try await withTimeout(timeout) { try await runHere(configuration, peers) }
+    }
+
+    /// Leaves it to the agent that runs here; false when none does.
+    private func askAgent(_ configuration: SenderConfiguration) async throws -> Bool {
+        guard snapshot == nil, let socketPath = configuration.control else { return false }
+        let request = AgentSync(
+            socketPath: socketPath, request: SyncRequest(images: images, peer: peer), isWaiting: wait,
+            timeout: timeout.map { .seconds($0) })
+        guard let replies = try await request.run() else { return false }
+        try AgentSyncReport(replies).finish(asJSON: json, isQuiet: quiet)
+        return true
+    }
+
+    private func runHere(_ configuration: SenderConfiguration, _ peers: [SenderConfiguration.Peer]) async throws {
         try await HangWatch(limit: .seconds(hangSeconds)).watch { watch in
             let store = try await configuration.store.open()
             do {
@@ -86,7 +115,7 @@ struct SyncNowCommand: AsyncParsableCommand {
 
     /// What is neither an image's outcome nor an error goes to standard error.
     private static var logger: Logger {
-        var logger = Logger(label: "rbd-ferry") { StandardErrorLog(label: $0) }
+        var logger = AgentLog.make(format: .human, verbose: false)
         logger.logLevel = .warning
         return logger
     }
@@ -147,9 +176,7 @@ struct SyncNowCommand: AsyncParsableCommand {
             guard !(error is CancellationError) else { return .temporary }
             return (error as? any Failure)?.disposition ?? .permanent
         }
-        guard let gravest = failures.max(by: { $0.gravity < $1.gravity }) else { return }
-        guard failures.count == outcomes.count else { throw ExitStatus.partial }
-        throw ExitStatus(gravest)
+        try ExitStatus.check(failures, of: outcomes.count)
     }
 }
 
@@ -161,20 +188,5 @@ extension SyncRun {
             signs[activity.image] = HangWatch.Sign(activity.meter.counts)
         }
         return signs
-    }
-}
-
-extension Disposition {
-    /// Which of several failures a run's exit code tells of: the one that a retry helps least.
-    fileprivate var gravity: Int {
-        switch self {
-        case .temporary, .timedOut: 0
-        case .locked: 1
-        case .usage: 2
-        case .permanent: 3
-        case .unauthorized: 4
-        case .refused: 5
-        case .differs: 6
-        }
     }
 }
