@@ -1,6 +1,6 @@
 import FerryCore
 import FoundationEssentials
-import Planning
+@testable import Planning
 import Testing
 
 private let noon = Date(timeIntervalSince1970: 1_763_726_400)
