@@ -43,7 +43,8 @@ actor Lane {
 
     /// Runs what is due until the agent stops or the lane is retired.
     func run() async {
-        agent.stop.onStop { [alarm] in alarm.ring() }
+        let listener = agent.stop.onStop { [alarm] in alarm.ring() }
+        defer { agent.stop.forget(listener) }
         await look()
         while !isRetired, !agent.stop.isStopping, !Task.isCancelled {
             let now = agent.environment.now()
@@ -125,8 +126,10 @@ actor Lane {
                 schedule: rule.settings.schedule, doneUntil: found.ownSnapshotAt, isOwed: found.isOwed,
                 startedAt: agent.environment.now())
         } catch {
-            // The first run finds it out again, and says so.
-            return
+            // A run finds it out again, and says so.
+            let isOwed = rule.settings.schedule != nil
+            clock = LaneClock(
+                schedule: rule.settings.schedule, doneUntil: nil, isOwed: isOwed, startedAt: agent.environment.now())
         }
         if requestedAt != nil { clock.request() }
     }

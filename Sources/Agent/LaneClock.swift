@@ -42,7 +42,8 @@ struct LaneClock: Sendable {
     /// When the schedule asks for a run next, whatever went wrong before.
     func nextDue(now: Date) -> Date? {
         guard triedUntil > .distantPast else { return schedule == nil ? nil : now }
-        return schedule?.next(after: triedUntil)
+        // A clock that was set back must not keep runs waiting until it has caught up.
+        return schedule?.next(after: min(triedUntil, now))
     }
 
     /// Asks for a run as soon as can be.
@@ -51,7 +52,7 @@ struct LaneClock: Sendable {
     /// Notes that a run begins. Returns the newest time that it makes up for; nil when no snapshot of ours was due.
     mutating func begin(now: Date) -> Date? {
         isRequested = false
-        triedUntil = max(triedUntil, now)
+        triedUntil = now
         return newestDue(until: now)
     }
 
@@ -60,7 +61,7 @@ struct LaneClock: Sendable {
         guard let schedule else { return nil }
         guard let doneUntil else { return now }
         var newest: Date?
-        var after = doneUntil
+        var after = min(doneUntil, now)
         // Any of them asks for a snapshot; the newest is worth some steps, not a year of them.
         for _ in 0..<1000 {
             guard let due = schedule.next(after: after), due <= now else { break }
@@ -73,7 +74,7 @@ struct LaneClock: Sendable {
     /// Notes that a run ended well: what became due meanwhile is done with it.
     mutating func succeeded(now: Date) {
         doneUntil = now
-        triedUntil = max(triedUntil, now)
+        triedUntil = now
         retryAt = nil
         backoff.succeeded()
     }

@@ -44,6 +44,7 @@ struct LaneRun: Sendable {
             } catch {
                 sending = .failure(error)
             }
+            meter.update { $0.phase = .pruning }
             do {
                 outcome.pruning = try await leased.prune(baseSecondsMax: baseSecondsMax)
             } catch {

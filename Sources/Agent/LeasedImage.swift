@@ -52,7 +52,7 @@ struct LeasedImage: Sendable {
             let present = try await image.snapshots().map(\.identity)
             let isNeeded =
                 switch wish {
-                case .due(let due): targets.needsSnapshot(dueAt: due, snapshots: present)
+                case .due(let due): targets.needsSnapshot(dueAt: due, snapshots: present, now: environment.now())
                 case .asked(let instant): (desk.snapshotBegunAt ?? instant - .seconds(1)) < instant
                 }
             guard isNeeded else { return }

@@ -45,5 +45,7 @@ struct UnknownImage: Failure {
     var cause: String {
         "no image that the agent's rules name matches \(pattern ?? "")" + (peer.map { " for peer \($0)" } ?? "")
     }
-    var remedy: String { "`rbd-ferry config match` tells what the rules decide about an image" }
+    var remedy: String {
+        "`rbd-ferry config match` tells what the rules decide; `sync now --no-agent` syncs images that they leave out"
+    }
 }

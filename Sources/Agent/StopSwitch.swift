@@ -4,7 +4,8 @@ import Synchronization
 final class StopSwitch: Sendable {
     private struct State {
         var deadline: ContinuousClock.Instant?
-        var listeners: [@Sendable () -> Void] = []
+        var listeners: [UInt64: @Sendable () -> Void] = [:]
+        var lastListener: UInt64 = 0
     }
     private let state = Mutex(State())
 
@@ -16,26 +17,36 @@ final class StopSwitch: Sendable {
         let listeners = state.withLock { state in
             guard state.deadline == nil else { return [@Sendable () -> Void]() }
             state.deadline = .now + limit
-            defer { state.listeners = [] }
-            return state.listeners
+            defer { state.listeners = [:] }
+            return Array(state.listeners.values)
         }
         for listener in listeners { listener() }
     }
 
-    /// Calls `listener` when the end is asked for; at once if it has been.
-    func onStop(_ listener: @escaping @Sendable () -> Void) {
-        let isLate = state.withLock { state in
-            guard state.deadline == nil else { return true }
-            state.listeners.append(listener)
-            return false
+    /// Calls `listener` when the end is asked for; at once if it has been. Returns what `forget` takes.
+    @discardableResult
+    func onStop(_ listener: @escaping @Sendable () -> Void) -> UInt64 {
+        let id = state.withLock { state -> UInt64? in
+            guard state.deadline == nil else { return nil }
+            state.lastListener += 1
+            state.listeners[state.lastListener] = listener
+            return state.lastListener
         }
-        if isLate { listener() }
+        if id == nil { listener() }
+        return id ?? 0
     }
+
+    /// Calls a listener no more: an agent has many runs, and months.
+    func forget(_ id: UInt64) { state.withLock { _ = $0.listeners.removeValue(forKey: id) } }
+
+    /// How many listen; for tests.
+    var listenerCount: Int { state.withLock { $0.listeners.count } }
 
     /// Waits until the end is asked for.
     func untilStop() async throws {
         let alarm = Alarm()
-        onStop { alarm.ring() }
+        let id = onStop { alarm.ring() }
+        defer { forget(id) }
         while !isStopping {
             await alarm.wait(for: nil)
             try Task.checkCancellation()

@@ -75,6 +75,8 @@ public enum TransferPhase: String, Sendable, Codable {
     case publishing
     /// Storing the receiver's acknowledgement.
     case acknowledging
+    /// Removing snapshots that retention has no use for.
+    case pruning
     /// Ended.
     case done
 }

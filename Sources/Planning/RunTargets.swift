@@ -31,11 +31,17 @@ public struct RunTargets: Sendable {
         self.keep = keep
     }
 
+    /// How far the clocks of two hosts may be apart, in seconds.
+    private static let skewSecondsMax: TimeInterval = 60
+
     /// Whether a snapshot has to be made for the run that was due at `due`; nil: no run was due, something newer than
-    /// nothing will do.
-    public func needsSnapshot(dueAt due: Date?, snapshots: [SnapshotIdentity]) -> Bool {
+    /// nothing will do. Snapshots from the future were made by a clock that was wrong, and count for nothing.
+    public func needsSnapshot(dueAt due: Date?, snapshots: [SnapshotIdentity], now: Date) -> Bool {
         guard selection.includesOwn else { return false }
-        guard let newest = snapshots.compactMap({ SnapshotName.ownTime($0.name) }).max() else { return true }
+        let times = snapshots.compactMap { SnapshotName.ownTime($0.name) }
+        guard let newest = times.filter({ $0 < now.addingTimeInterval(Self.skewSecondsMax) }).max() else {
+            return due != nil || times.isEmpty
+        }
         guard let due else { return false }
         // Names tell whole seconds.
         return newest < Date(timeIntervalSince1970: due.timeIntervalSince1970.rounded(.down))

@@ -70,6 +70,7 @@ extension HangWatch.Sign {
     init(_ counts: TransferMeter.Counts) {
         // While the receiver decides or publishes, its heartbeat and its own deadlines count.
         let waits = [.offering, .publishing, .waiting].contains(counts.phase)
-        self.init(counts: counts, isExcused: waits, isInLongCall: counts.phase == .snapshotting)
+        self.init(
+            counts: counts, isExcused: waits, isInLongCall: counts.phase == .snapshotting || counts.phase == .pruning)
     }
 }

@@ -55,6 +55,9 @@ struct SyncNowCommand: AsyncParsableCommand {
     @Flag(name: .long, help: "Wait until the agent's runs have ended; without an agent that is always so.")
     var wait = false
 
+    @Flag(name: .long, help: "Do it here, also where an agent runs. Its lease on an image keeps us off, and ours it.")
+    var noAgent = false
+
     @Option(name: .long, help: "End with code 124 when it is not done after this many seconds.")
     var timeout: Int?
 
@@ -85,7 +88,7 @@ struct SyncNowCommand: AsyncParsableCommand {
 
     /// Leaves it to the agent that runs here; false when none does.
     private func askAgent(_ configuration: SenderConfiguration) async throws -> Bool {
-        guard snapshot == nil, let socketPath = configuration.control else { return false }
+        guard snapshot == nil, !noAgent, let socketPath = configuration.control else { return false }
         let request = AgentSync(
             socketPath: socketPath, request: SyncRequest(images: images, peer: peer), isWaiting: wait,
             timeout: timeout.map { .seconds($0) })

@@ -107,4 +107,20 @@ struct LaneClockTests {
         #expect(clock.nextRun(now: at(0)) == at(LaneClock.elsewhereSeconds))
         #expect(clock.begin(now: at(20)) == at(0), "the run is still owed")
     }
+
+    @Test("what waits to be sent when the agent starts goes at once, without a snapshot that is not due")
+    func owed() {
+        var clock = LaneClock(schedule: .every(seconds: 86_400), doneUntil: at(1), isOwed: true, startedAt: at(10))
+        #expect(clock.nextRun(now: at(10)) == at(10))
+        #expect(clock.begin(now: at(10)) == nil)
+    }
+
+    @Test("a clock that was set back does not keep runs waiting until it has caught up")
+    func setBack() {
+        var clock = LaneClock(schedule: minutely, doneUntil: at(0), startedAt: at(0))
+        _ = clock.begin(now: at(86_400))
+        clock.succeeded(now: at(86_401))
+        #expect(clock.nextRun(now: at(10)) == at(60))
+        #expect(clock.begin(now: at(60)) == nil, "the snapshots from the future are sorted out with those in the store")
+    }
 }

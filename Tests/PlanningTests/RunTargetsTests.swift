@@ -1,7 +1,8 @@
 import FerryCore
 import FoundationEssentials
-@testable import Planning
 import Testing
+
+@testable import Planning
 
 private let noon = Date(timeIntervalSince1970: 1_763_726_400)
 
@@ -70,15 +71,19 @@ struct RunTargetsTests {
         let targets = RunTargets(selection: .own, catchUp: .newest, keep: .all)
         let names = history("ferry+60", "daily").map(\.identity)
         func needs(_ seconds: Double?) -> Bool {
-            targets.needsSnapshot(dueAt: seconds.map(noon.addingTimeInterval), snapshots: names)
+            targets.needsSnapshot(
+                dueAt: seconds.map(noon.addingTimeInterval), snapshots: names, now: noon.addingTimeInterval(100))
         }
         #expect(needs(61))
         #expect(!needs(60))
         #expect(!needs(60.9), "names tell whole seconds")
         #expect(!needs(nil), "nothing was due")
-        #expect(targets.needsSnapshot(dueAt: nil, snapshots: []), "there is none at all")
+        let future = history("ferry+9000").map(\.identity)
+        #expect(targets.needsSnapshot(dueAt: noon, snapshots: future, now: noon), "a wrong clock made it")
+        #expect(!targets.needsSnapshot(dueAt: nil, snapshots: future, now: noon))
+        #expect(targets.needsSnapshot(dueAt: nil, snapshots: [], now: noon), "there is none at all")
         let users = RunTargets(selection: .matching(ImagePattern("*")), catchUp: .newest, keep: .all)
-        #expect(!users.needsSnapshot(dueAt: noon, snapshots: []), "users make theirs")
+        #expect(!users.needsSnapshot(dueAt: noon, snapshots: [], now: noon), "users make theirs")
     }
 
     @Test(
