@@ -9,6 +9,7 @@ extension AgentStatus {
         let lateCount = images.count(where: \.isLate)
         let late = lateCount == 0 ? "" : "; \(lateCount) late"
         let problem = problems.first.map { "; \($0)" } ?? ""
-        return "\(images.count) \(images.count == 1 ? "image" : "images"): \(states.joined(separator: ", "))\(late)\(problem)"
+        let count = "\(images.count) \(images.count == 1 ? "image" : "images")"
+        return "\(count): \(states.joined(separator: ", "))\(late)\(problem)"
     }
 }

@@ -27,6 +27,6 @@ struct StopSwitchTests {
         let stop = StopSwitch()
         stop.stop(within: .seconds(600))
         try await stop.untilStop()
-        await confirmation { heard in stop.onStop { heard() } }
+        await confirmation { heard in _ = stop.onStop { heard() } }
     }
 }
