@@ -29,15 +29,18 @@ public final class ControlServer: Sendable {
         // What goes wrong with one client's request is that client's to hear.
         var logger = logger
         logger.logLevel = max(logger.logLevel, .warning)
-        var listeners: [ControlListener] = []
-        if let address { listeners.append(try await listen(on: address, routes, limits, logger)) }
-        let port = listeners.first?.port
-        guard let socketPath else { return ControlServer(port: port, listeners: listeners, file: nil) }
+        // The socket first: that another agent runs here says more than that a port is taken.
+        var socket: (listener: ControlListener, file: ControlSocketFile)?
+        if let socketPath { socket = try await listen(at: socketPath, routes, limits, logger) }
+        var listeners = [socket?.listener].compactMap(\.self)
+        guard let address else { return ControlServer(port: nil, listeners: listeners, file: socket?.file) }
         do {
-            let (listener, file) = try await listen(at: socketPath, routes, limits, logger)
-            return ControlServer(port: port, listeners: listeners + [listener], file: file)
+            let listener = try await listen(on: address, routes, limits, logger)
+            listeners.append(listener)
+            return ControlServer(port: listener.port, listeners: listeners, file: socket?.file)
         } catch {
             for listener in listeners { await listener.close() }
+            socket?.file.remove()
             throw error
         }
     }
