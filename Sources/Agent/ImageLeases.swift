@@ -23,7 +23,7 @@ final class ImageLeases: Sendable {
         /// One at a time takes or gives back the lease, or decides whether a snapshot is to be made.
         fileprivate let turn = ByteBudget(limit: 1)
 
-        /// When the last snapshot was begun that this process made of the image.
+        /// When the last snapshot was begun that this process made of the image; one that failed does not count.
         var snapshotBegunAt: ContinuousClock.Instant? {
             get { state.withLock { $0.snapshotBegunAt } }
             set { state.withLock { $0.snapshotBegunAt = newValue } }

@@ -56,8 +56,10 @@ struct LeasedImage: Sendable {
                 case .asked(let instant): (desk.snapshotBegunAt ?? instant - .seconds(1)) < instant
                 }
             guard isNeeded else { return }
-            desk.snapshotBegunAt = .now
+            let began = ContinuousClock.now
             _ = try await snapshots.make(on: image)
+            // Not before it is made: who waits for their turn must not take a failure for a snapshot.
+            desk.snapshotBegunAt = began
         }
     }
 

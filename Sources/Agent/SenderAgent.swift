@@ -24,6 +24,11 @@ public final class SenderAgent: Sendable {
         var scanWaiters: [CheckedContinuation<Void, Never>] = []
         /// Why the configuration file that is there now is not in force; nil when it is.
         var configurationError: (any Error)?
+
+        mutating func takeScanWaiters() -> [CheckedContinuation<Void, Never>] {
+            defer { scanWaiters = [] }
+            return scanWaiters
+        }
     }
     let stopSwitch = StopSwitch()
     private let file: String
@@ -69,7 +74,7 @@ public final class SenderAgent: Sendable {
             }
             ticking.cancel()
         }
-        resumeScanWaiters()
+        for waiter in state.withLock({ $0.takeScanWaiters() }) { waiter.resume() }
     }
 
     /// Ends the agent: nothing new begins, and what is under way has as long as the configuration says.
@@ -92,7 +97,11 @@ public final class SenderAgent: Sendable {
 extension SenderAgent {
     /// Looks which images there are, and has a lane for each that a rule names.
     private func scan() async {
-        state.withLock { $0.scanBeganAt = .now }
+        // Who asks from now on waits for the next scan: this one may have passed what they ask for.
+        let waiters = state.withLock { state in
+            state.scanBeganAt = .now
+            return state.takeScanWaiters()
+        }
         let result: Result<[String], any Error>
         do {
             result = .success(try await environment.store.imageNames())
@@ -109,7 +118,7 @@ extension SenderAgent {
         case .failure(let error):
             if previous?.oneLine != error.oneLine { logger.error("\(error.oneLine)") }
         }
-        resumeScanWaiters()
+        for waiter in waiters { waiter.resume() }
     }
 
     private func align(to names: [String]) async {
@@ -151,14 +160,6 @@ extension SenderAgent {
             await scanAlarm.wait(for: end - .now)
             guard state.withLock({ $0.scanWaiters.isEmpty }) else { return }
         }
-    }
-
-    private func resumeScanWaiters() {
-        let waiters = state.withLock { state in
-            defer { state.scanWaiters = [] }
-            return state.scanWaiters
-        }
-        for waiter in waiters { waiter.resume() }
     }
 
     /// Has the store looked through, and waits for it.
