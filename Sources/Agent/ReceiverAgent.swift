@@ -109,6 +109,7 @@ public final class ReceiverAgent: Sendable {
     }
 
     private func tick() async {
+        var reminder = ExpiryReminder()
         while (try? await Task.sleep(for: .seconds(1))) != nil {
             board.tick()
             do {
@@ -117,6 +118,7 @@ public final class ReceiverAgent: Sendable {
             } catch {
                 logger.error("\(error.cause)", metadata: ["remedy": "\(error.remedy)"])
             }
+            reminder.remind(contexts, now: Date(), logger: logger)
         }
     }
 }

@@ -180,11 +180,13 @@ extension SenderAgent {
         state.withLock { $0.lanes.sorted { $0.key < $1.key }.map(\.value) }
     }
 
-    /// Every second: how far runs are, and whether certificates were renewed.
+    /// Every second: how far runs are, and whether certificates were renewed or end soon.
     private func tick() async {
+        var reminder = ExpiryReminder()
         while (try? await Task.sleep(for: .seconds(1))) != nil {
             for lane in allLanes { await lane.tick() }
             await refreshCertificates()
+            reminder.remind(environment.contexts, now: environment.now(), logger: logger)
         }
     }
 
