@@ -3,7 +3,8 @@ import Testing
 
 extension EndToEnd {
     @Suite(
-        "Agents with several pools and namespaces", .serialized, .enabled(if: Cluster.areThere), .timeLimit(.minutes(2)))
+        "Agents with several pools and namespaces", .serialized, .enabled(if: Cluster.areThere), .timeLimit(.minutes(2))
+    )
     struct AgentUsagePoolTests {
         /// Runs `body` with a namespace of the same name in the pool `rbd` of both clusters.
         private func withNamespaces(

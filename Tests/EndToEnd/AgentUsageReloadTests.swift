@@ -125,7 +125,8 @@ extension EndToEnd {
                 #expect(outcome.status == 0, "\(outcome.errors)")
                 try await stage.expectCurrent()
                 try stage.write(
-                    "old.yaml", text.replacingOccurrences(of: stage.certificates.path, with: old)
+                    "old.yaml",
+                    text.replacingOccurrences(of: stage.certificates.path, with: old)
                         .replacingOccurrences(of: "sender.sock", with: "old.sock"))
                 let refused = ShellCommand.ferry("sync", "now", "--config", "\(stage.folder)/old.yaml")
                 #expect(try await refused.outcome().status == 12, "the old authority counts no more")

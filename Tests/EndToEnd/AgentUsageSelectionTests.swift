@@ -59,7 +59,8 @@ extension EndToEnd {
             }
         }
 
-        @Test("a mirror is not snapshotted, but what is published there goes on to a third site",
+        @Test(
+            "a mirror is not snapshotted, but what is published there goes on to a third site",
             arguments: StageKind.pairs)
         func chain(kind: StageKind) async throws {
             try await UsageStage.with(kind) { stage in
@@ -105,10 +106,9 @@ extension EndToEnd {
             _ stage: UsageStage, to port: Int, snapshots: String
         ) async throws -> UsageAgent {
             try await stage.startSender(
-                "middle",
                 stage.senderText(
                     "middle", store: stage.mirror.configuration, to: [port],
-                    rules: ["{match: \"\(stage.prefix)*\", snapshots: \(snapshots)}"]))
+                    rules: ["{match: \"\(stage.prefix)*\", snapshots: \(snapshots)}"]), as: "middle")
         }
 
         /// The snapshots of an image that a sender's log tells of, in order.

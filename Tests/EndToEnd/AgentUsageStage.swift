@@ -166,7 +166,7 @@ extension UsageStage {
     /// Starts a sender and waits until it has looked through its store.
     @discardableResult
     func startSender(
-        _ name: String = "sender", _ text: String, environment: [String] = []
+        _ text: String, as name: String = "sender", environment: [String] = []
     ) async throws -> UsageAgent {
         try await start(["sender"], name, text, environment: environment, until: "sending from ")
     }
