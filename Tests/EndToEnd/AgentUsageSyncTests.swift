@@ -102,7 +102,7 @@ extension EndToEnd {
 
         @Test("a receiver's refusal comes through: cause, remedy and 5; the agent says the same")
         func refused() async throws {
-            try await withAgents { stage, sender, _ in
+            try await withAgents { stage, sender, receiver in
                 #expect(try await sender.sync("--wait").status == 0)
                 try await stage.mirrorImage().change(.write(seed: 9, offset: 5000, byteCount: 5000))
                 try await stage.sourceImage().change(.scatter(seed: 2, count: 3, byteCountMax: 5000))
@@ -114,8 +114,13 @@ extension EndToEnd {
                 let image = try #require(try await sender.image(stage.prefix + "vm"))
                 #expect(image.state == .stopped)
                 #expect(image.lastError?.cause == outcome.images.first?.error)
-                let check = ShellCommand.ferry("status", "--control", sender.socketPath, "--check")
-                #expect(try await check.outcome().status == 1)
+                let mirror = try #require(try await receiver.image(stage.prefix + "vm"))
+                #expect(mirror.state == .stopped)
+                #expect(mirror.lastError?.cause.contains("someone wrote to the mirror") == true)
+                for agent in [sender, receiver] {
+                    let check = ShellCommand.ferry("status", "--control", agent.socketPath, "--check")
+                    #expect(try await check.outcome().status == 1)
+                }
             }
         }
 
