@@ -69,6 +69,25 @@ extension EndToEnd {
             }
         }
 
+        @Test("SIGHUP: a peer that moved is found at its new address")
+        func movedPeer() async throws {
+            try await UsageStage.with { stage in
+                try await stage.makeSource()
+                let receiver = try await stage.startReceiver()
+                let sender = try await stage.startSender(
+                    stage.senderText(to: [receiver.port], rules: ["{match: \"*\"}"]))
+                #expect(try await sender.sync("--wait").status == 0)
+                let other = try await stage.startReceiver("other")
+                await receiver.command.killNow()
+                #expect(try await sender.sync("--wait").status == 75)
+                try stage.write("sender.yaml", stage.senderText(to: [other.port], rules: ["{match: \"*\"}"]))
+                sender.command.signal(SIGHUP)
+                try await sender.waitForLog("took \(sender.file)")
+                #expect(try await sender.sync("--wait").status == 0)
+                try await stage.expectCurrent()
+            }
+        }
+
         @Test("SIGHUP at the receiver: a client may write less, from the next connection on; 12 with words")
         func clients() async throws {
             try await UsageStage.with { stage in

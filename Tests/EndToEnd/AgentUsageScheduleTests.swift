@@ -79,5 +79,29 @@ extension EndToEnd {
                 #expect(daily.nextRunAt.map { $0 > Date() } == true)
             }
         }
+
+        @Test("and go on after a restart where they were: what is published is known, and nothing is done twice")
+        func restart() async throws {
+            try await UsageStage.with { stage in
+                try await stage.makeSource()
+                let receiver = try await stage.startReceiver()
+                let text = stage.senderText(
+                    to: [receiver.port], rules: ["{match: \"*\", every: 1d, keep: {last: 2}}"])
+                let sender = try await stage.startSender(text)
+                let name = stage.prefix + "vm"
+                try await eventually("it is published") { try await sender.image(name)?.state == .inSync }
+                await sender.command.killNow()
+                await receiver.command.killNow()
+                let published = try await stage.mirrorImage().snapshotNames()
+                for agent in [try await stage.startReceiver(), try await stage.startSender(text)] {
+                    try await eventually("the agent knows what is published") {
+                        guard let image = try await agent.image(name) else { return false }
+                        return image.state == .inSync && image.lastPublished?.snapshot == published.last
+                            && image.totals.succeededRuns == 0
+                    }
+                }
+                #expect(try await stage.sourceImage().snapshotNames() == published)
+            }
+        }
     }
 }

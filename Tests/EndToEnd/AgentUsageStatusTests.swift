@@ -32,7 +32,8 @@ extension EndToEnd {
                 #expect(sent.lastPublished?.snapshot == received.lastPublished?.snapshot)
                 #expect(sent.totals.readBytes == 1 << 20)
                 #expect(sent.totals.contentBytes == received.totals.contentBytes)
-                #expect(sent.totals.wireBytes == received.totals.wireBytes && sent.totals.wireBytes > 1 << 20)
+                let (there, here) = (Double(received.totals.wireBytes), Double(sent.totals.wireBytes))
+                #expect(here > 1_048_576 && abs(there - here) < here / 1000, "all but the heads of records")
                 #expect(received.totals.publishedSnapshots == 1 && received.totals.succeededRuns == 1)
                 #expect(sent.nextRunAt.map { $0 > Date() } == true)
             }

@@ -142,6 +142,36 @@ extension EndToEnd {
             }
         }
 
+        @Test("an agent that is told to stop: 75 for who waits, within `stop-within`; the next run goes on")
+        func stopping() async throws {
+            try await UsageStage.with { stage in
+                try await stage.makeSource(byteCount: 4 << 20)
+                let receiver = try await stage.startReceiver()
+                let text = stage.senderText(
+                    to: [receiver.port], rules: ["{match: \"*\", every: 1d, keep: all}"], more: "stop-within: 1s")
+                receiver.command.signal(SIGSTOP)
+                let sender = try await stage.startSender(text)
+                try await eventually("the run is under way") {
+                    try await sender.image(stage.prefix + "vm")?.state == .syncing
+                }
+                let waiting = try sender.startSync("--wait")
+                #expect(try await sender.sync().images.map(\.wasJoined) == [true])
+                let began = ContinuousClock.now
+                sender.command.signal(SIGTERM)
+                #expect(try await sender.command.outcome().status == 0)
+                #expect(ContinuousClock.now - began < .seconds(10))
+                let outcome = try UsageSync(try await waiting.outcome())
+                #expect(outcome.status == 75, "\(outcome.errors) \(outcome.images)")
+                receiver.command.signal(SIGCONT)
+                let next = try await stage.startSender(text)
+                try await eventually("the agent after it goes on by itself") {
+                    try await next.image(stage.prefix + "vm")?.state == .inSync
+                }
+                #expect(try await stage.sourceImage().snapshotNames().count == 1)
+                try await stage.expectCurrent()
+            }
+        }
+
         @Test("a hook that fails fails the runs to all peers, not only the first one's")
         func failingHookWithTwoPeers() async throws {
             try await UsageStage.with { stage in
