@@ -143,7 +143,7 @@ let package = Package(
             "Agent",
             [
                 "FerryCore", "Planning", "ImageStore", "Engine", "Conversation", "Threading", "AgentConfiguration",
-                "Reporting", "MemoryStore", "TestSupport", logging,
+                "OpenSSL", "SecureTransport", "Reporting", "MemoryStore", "TestCertificates", "TestSupport", logging,
             ]),
         .testTarget(
             name: "EndToEnd",

@@ -8,8 +8,7 @@ import Synchronization
 /// time; other agents are kept out until the last of them ends, or this process dies and the lease runs out.
 final class ImageLeases: Sendable {
     /// How long a lease lasts that is not renewed.
-    static let duration = Duration.seconds(30)
-    private static let renewInterval = duration / 4
+    static let usualDuration = Duration.seconds(30)
 
     /// What runs of one image in this process share.
     final class Desk: Sendable {
@@ -38,11 +37,14 @@ final class ImageLeases: Sendable {
     }
 
     private let holder: String
+    private let duration: Duration
+    private var renewInterval: Duration { duration / 4 }
     private let desks = Mutex<[ImageIdentity: Desk]>([:])
 
-    /// Leases in the name of `holder`, which no other process has.
-    init(holder: String = ImageLeases.processHolder()) {
+    /// Leases in the name of `holder`, which no other process has; they last for `duration` unless they are renewed.
+    init(holder: String = ImageLeases.processHolder(), duration: Duration = ImageLeases.usualDuration) {
         self.holder = holder
+        self.duration = duration
     }
 
     /// Runs `body` with the image's lease held. Throws `.locked` when another agent has it, and cancels `body` when the
@@ -62,7 +64,7 @@ final class ImageLeases: Sendable {
                 try await withThrowingTaskGroup(of: Result?.self) { group in
                     group.addTask { try await body(desk) }
                     group.addTask {
-                        try await Self.keep(desk)
+                        try await self.keep(desk)
                         return nil
                     }
                     defer { group.cancelAll() }
@@ -91,7 +93,7 @@ final class ImageLeases: Sendable {
 
     private func take(_ image: any SourceImage) async throws -> any ImageLease {
         do throws(StoreError) {
-            return try await image.lease(holder: holder, duration: Self.duration)
+            return try await image.lease(holder: holder, duration: duration)
         } catch {
             guard error.reason == .locked else { throw error }
             throw LeaseHeldElsewhere(underlying: error)
@@ -112,7 +114,7 @@ final class ImageLeases: Sendable {
     }
 
     /// Renews until cancelled. Throws when the lease is lost, or could not be renewed while it lasts.
-    private static func keep(_ desk: Desk) async throws {
+    private func keep(_ desk: Desk) async throws {
         while true {
             try await Task.sleep(for: renewInterval)
             guard let lease = desk.state.withLock({ $0.lease }) else { throw CancellationError() }

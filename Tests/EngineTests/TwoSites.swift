@@ -20,6 +20,8 @@ struct TwoSites {
     var images = "*"
     var mode = DiffMode.hybrid
     var checkpointByteCount: UInt64 = 4 << 20
+    /// What the receiver keeps.
+    var keep = Retention.all
     private static let workers = BlockingThreads(count: 2)
     private let clock = TestClock()
 
@@ -34,7 +36,8 @@ struct TwoSites {
             receiverByteCountMax: receiverByteCountMax)
         let environment = ReceiverEnvironment(
             store: mirror,
-            policy: ClientPolicy(rules: [.init(identity: "sender", images: [ImagePattern(images)], prefix: "")]),
+            policy: ClientPolicy(
+                rules: [.init(identity: "sender", images: [ImagePattern(images)], prefix: "", keep: keep)]),
             hello: Hello(agentVersion: "test", site: "b"), workers: Self.workers, logger: Self.quietLogger)
         async let receiver: Void = ReceiverSession.run(over: there, environment: environment)
         let result: Result<[SyncStepResult], any Error>
