@@ -4,10 +4,14 @@ import Reporting
 import TestSupport
 import Testing
 
+/// How long the soak makes trouble.
+private let soakSeconds =
+    ProcessInfo.processInfo.environment["RBD_FERRY_TEST_SOAK_SECONDS"].flatMap { Int($0) } ?? 75
+
 extension EndToEnd {
     @Suite(
         "Agents that run for long, while they and a cluster's daemon are killed", .serialized,
-        .enabled(if: Cluster.areThere), .timeLimit(.minutes(6 + SoakTests.soakSeconds / 60)))
+        .enabled(if: Cluster.areThere), .timeLimit(.minutes(6 + soakSeconds / 60)))
     struct SoakTests {
         private static let imageByteCount = 32 << 20
         private static let intervalSeconds = 3.0
@@ -16,10 +20,6 @@ extension EndToEnd {
         private static let names = (1...8).map { "vm-\($0)" }
         private static let settings = SenderAgentSettings(rule: "every: 3s, keep: {last: \(sourceCount)}")
         private static let mirrorKeep = "{last: \(mirrorCount)}"
-
-        /// How long trouble goes on.
-        static let soakSeconds =
-            ProcessInfo.processInfo.environment["RBD_FERRY_TEST_SOAK_SECONDS"].flatMap { Int($0) } ?? 75
 
         /// What is killed.
         private enum Trouble: CaseIterable {
@@ -57,7 +57,7 @@ extension EndToEnd {
             try Self.names.enumerated().map { number, name in
                 try stage.sourceImage(name).startChange(
                     .drizzle(seed: Int(seed % 1000) + number, byteCountMax: 65_536, perSecond: 5),
-                    secondsMax: Self.soakSeconds + 300)
+                    secondsMax: soakSeconds + 300)
             }
         }
 
@@ -65,7 +65,7 @@ extension EndToEnd {
         private func makeTrouble(on stage: Stage, seed: UInt64) async throws -> Sender {
             var generator = SeededGenerator(seed: seed)
             var sender = try await stage.startSender(Self.settings)
-            let end = ContinuousClock.now + .seconds(Self.soakSeconds)
+            let end = ContinuousClock.now + .seconds(soakSeconds)
             // An OSD once, and the agents again and again.
             var troubles = [Trouble.sender, .receiver, Bool.random(using: &generator) ? .sourceOSD : .mirrorOSD]
             troubles.shuffle(using: &generator)
@@ -107,7 +107,7 @@ extension EndToEnd {
         }
 
         private func expectEqualMirrors(on stage: Stage) async throws {
-            try await withThrowingTaskGroup { group in
+            try await withThrowingTaskGroup(of: Void.self) { group in
                 // As many side by side as are worth it.
                 for (number, name) in Self.names.enumerated() {
                     if number >= 3 { try await group.next() }
