@@ -19,9 +19,13 @@ extension EndToEnd {
                     try await stage.startSender(settings("one", journal: journal)),
                     try await stage.startSender(settings("two", journal: journal)),
                 ]
-                let states = try await watch(senders, for: .seconds(10))
+                let states = try await watch(senders, for: .seconds(6))
                 #expect(states.contains("elsewhere"), "\(states)")
                 #expect(states.contains("in sync"), "\(states)")
+                // Its lease lives on then, where leases run out by themselves.
+                try await eventually("it works on an image") {
+                    try await senders[0].status().images.contains(where: isLeased)
+                }
                 await senders[0].command.killNow()
                 try await expectNewerSnapshots(by: senders[1], on: stage)
                 #expect(try await senders[1].stop().status == 0)
