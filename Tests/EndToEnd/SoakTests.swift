@@ -6,7 +6,7 @@ import Testing
 
 /// How long the soak makes trouble.
 private let soakSeconds =
-    ProcessInfo.processInfo.environment["RBD_FERRY_TEST_SOAK_SECONDS"].flatMap { Int($0) } ?? 75
+    ProcessInfo.processInfo.environment["RBD_FERRY_TEST_SOAK_SECONDS"].flatMap { Int($0) } ?? 60
 
 extension EndToEnd {
     @Suite(
