@@ -153,6 +153,16 @@ actor Lane {
         agent.ended(key)
         self.meter = nil
         conclude(result, meter.counts, ContinuousClock.now - began)
+        if case .failure(is LeaseHeldElsewhere) = result { await followOther() }
+    }
+
+    /// Sees what the agent that has the image has published meanwhile: the lag is the mirror's, whoever works on it.
+    private func followOther() async {
+        // A store that can't be asked now is the next run's to report.
+        guard let found = try? await agent.look(key, rule), let published = found.published,
+            published.snapshot != report.published?.snapshot
+        else { return }
+        report.published = published
     }
 
     private func conclude(

@@ -31,6 +31,12 @@ struct Cluster: Sendable {
         try await RunningCommand.run("ceph", ["-c", confPath] + arguments)
     }
 
+    /// Kills its only OSD as a power cut would, and starts it again.
+    func restartOSD() async throws {
+        let folder = URL(fileURLWithPath: confPath).deletingLastPathComponent().path
+        try await RunningCommand.run(SourceFolder.file("../minicluster"), ["restart-osd", folder])
+    }
+
     /// The process of its only OSD.
     func osdProcessID() throws -> Int32 {
         let file = URL(fileURLWithPath: confPath).deletingLastPathComponent().appendingPathComponent("osd.0.pid")

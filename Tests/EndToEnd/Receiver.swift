@@ -9,7 +9,7 @@ struct Receiver: Sendable {
     /// Starts one and waits until it listens.
     static func start(configurationPath: String) async throws -> Receiver {
         let command = try RunningCommand(
-            FerryBinary.path, ["receiver", "--config", configurationPath], secondsMax: 600)
+            FerryBinary.path, ["receiver", "--config", configurationPath], secondsMax: 1800)
         var port: Int?
         try await eventually("the receiver listens") {
             port = listeningPort(in: command.errors)

@@ -24,6 +24,8 @@ struct SiteImage: Sendable {
         case hold
         /// Says that it begins, and writes here and there until a SIGTERM.
         case torment(seed: Int, byteCountMax: Int)
+        /// The same, so many times a second.
+        case drizzle(seed: Int, byteCountMax: Int, perSecond: Int)
 
         fileprivate var text: String {
             switch self {
@@ -38,6 +40,7 @@ struct SiteImage: Sendable {
             case .metadata(let key, let value): "metadata:\(key):\(value)"
             case .hold: "hold"
             case .torment(let seed, let byteCountMax): "torment:\(seed):\(byteCountMax)"
+            case .drizzle(let seed, let byteCountMax, let perSecond): "drizzle:\(seed):\(byteCountMax):\(perSecond)"
             }
         }
     }
@@ -72,9 +75,9 @@ struct SiteImage: Sendable {
     }
 
     /// Begins to change the image's head.
-    func startChange(_ changes: Change...) throws -> RunningCommand {
+    func startChange(_ changes: Change..., secondsMax: Int = 180) throws -> RunningCommand {
         let (program, arguments) = changing(changes)
-        return try RunningCommand(program, arguments)
+        return try RunningCommand(program, arguments, secondsMax: secondsMax)
     }
 
     private func changing(_ changes: [Change]) -> (program: String, arguments: [String]) {

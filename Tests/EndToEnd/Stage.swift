@@ -110,24 +110,31 @@ extension Stage {
         get throws { try #require(running.withLock { $0 }, "no receiver was started") }
     }
 
-    /// Starts the receiver; one that was killed before, again. `images` are the patterns it allows.
-    func startReceiver(images: String = "*") async throws {
+    /// Starts the receiver; one that was killed before, again. `images` are the patterns it allows, `keep` is what it
+    /// keeps, `port` is where it listens: for 0 somewhere.
+    func startReceiver(images: String = "*", keep: String = "all", port: Int = 0) async throws {
         await killReceiver()
         let path = try write(
             "receiver.yaml",
             """
             site: b
-            listen: 127.0.0.1:0
+            listen: 127.0.0.1:\(port)
             store:
               \(mirror.configuration)
             tls: {authority: \(certificates.file("ca.pem")), certificate: \(certificates.file("receiver.pem")), \
             key: \(certificates.file("receiver.key"))}
             clients:
-              - {identity: sender.site-a, images: ["\(images)"]}
+              - {identity: sender.site-a, images: ["\(images)"], keep: \(keep)}
+            stop-within: 2s
+            control: \(receiverSocketPath)
+            status-listen: none
             """)
         let receiver = try await Receiver.start(configurationPath: path)
         running.withLock { $0 = receiver }
     }
+
+    /// Where the receiver is asked how it is.
+    var receiverSocketPath: String { "\(folder)/receiver.sock" }
 
     /// Kills the receiver as a power cut would.
     func killReceiver() async {
@@ -167,7 +174,8 @@ extension Stage {
         }
     }
 
-    private func write(_ name: String, _ text: String) throws -> String {
+    /// Writes a file in the stage's folder; its path.
+    func write(_ name: String, _ text: String) throws -> String {
         try Data(text.utf8).write(to: URL(fileURLWithPath: "\(folder)/\(name)"))
         return "\(folder)/\(name)"
     }
