@@ -17,6 +17,8 @@ final class ImageLeases: Sendable {
             var lease: (any ImageLease)?
             var renewedAt = ContinuousClock.now
             var snapshotBegunAt: ContinuousClock.Instant?
+            /// Whether the lease was lost while runs went on: no other begins before these have ended.
+            var isLost = false
         }
         fileprivate let state = Mutex(State())
         /// One at a time takes or gives back the lease, or decides whether a snapshot is to be made.
@@ -67,6 +69,10 @@ final class ImageLeases: Sendable {
                         try await self.keep(desk)
                         return nil
                     }
+                    group.addTask {
+                        try await self.watchAge(desk, image)
+                        return nil
+                    }
                     defer { group.cancelAll() }
                     guard let first = try await group.next(), let result = first else { throw CancellationError() }
                     return result
@@ -80,6 +86,7 @@ final class ImageLeases: Sendable {
 
     private func enter(_ desk: Desk, _ image: any SourceImage) async throws {
         try await desk.exclusively {
+            guard !desk.state.withLock({ $0.isLost }) else { throw LeaseLost(image: image.identity) }
             if desk.state.withLock({ $0.lease == nil }) {
                 let lease = try await take(image)
                 desk.state.withLock { state in
@@ -106,7 +113,9 @@ final class ImageLeases: Sendable {
             try? await desk.exclusively {
                 let last = desk.state.withLock { state -> (any ImageLease)? in
                     state.holderCount -= 1
-                    return state.holderCount == 0 ? state.lease.take() : nil
+                    guard state.holderCount == 0 else { return nil }
+                    state.isLost = false
+                    return state.lease.take()
                 }
                 await last?.release()
             }
@@ -125,8 +134,23 @@ final class ImageLeases: Sendable {
             } catch {
                 let age = ContinuousClock.now - desk.state.withLock { $0.renewedAt }
                 // A store that does not answer for a moment has not given the lease to anyone else yet.
-                guard error.reason == .unavailable, age < duration - renewInterval else { throw error }
+                guard error.reason == .unavailable, age < duration - renewInterval else {
+                    desk.state.withLock { $0.isLost = true }
+                    throw error
+                }
             }
+        }
+    }
+
+    /// Watches the lease's age until cancelled: a store that hangs does not tell that it has run out. Throws shortly
+    /// before it can have.
+    private func watchAge(_ desk: Desk, _ image: any SourceImage) async throws {
+        while true {
+            let last = desk.state.withLock { $0.renewedAt }
+            try await Task.sleep(until: last + duration - renewInterval / 4)
+            guard desk.state.withLock({ $0.renewedAt }) == last else { continue }
+            desk.state.withLock { $0.isLost = true }
+            throw LeaseLost(image: image.identity)
         }
     }
 
@@ -144,4 +168,13 @@ struct LeaseHeldElsewhere: Failure {
     var disposition: Disposition { .locked }
     var cause: String { underlying.cause }
     var remedy: String { "nothing: it goes on there, and here if that agent dies" }
+}
+
+/// A lease was lost, and a run that had it has not ended yet.
+struct LeaseLost: Failure {
+    let image: ImageIdentity
+
+    var disposition: Disposition { .temporary }
+    var cause: String { "the lease on \(image) was lost, and what was under way is ending" }
+    var remedy: String { "nothing: it is tried again" }
 }

@@ -21,7 +21,7 @@ private final class Counter: Sendable {
 @Suite("Leases of the images that an agent works on", .timeLimit(.minutes(1)))
 struct ImageLeasesTests {
     private let store = MemoryStore()
-    private let leases = ImageLeases(holder: "one", duration: .milliseconds(200))
+    private let leases = ImageLeases(holder: "one", duration: .seconds(4))
 
     init() {
         store.addImage("vm", contents: [1, 2, 3])
