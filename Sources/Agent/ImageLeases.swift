@@ -99,12 +99,29 @@ final class ImageLeases: Sendable {
     }
 
     private func take(_ image: any SourceImage) async throws -> any ImageLease {
-        do throws(StoreError) {
-            return try await image.lease(holder: holder, duration: duration)
-        } catch {
-            guard error.reason == .locked else { throw error }
-            throw LeaseHeldElsewhere(underlying: error)
+        let end = ContinuousClock.now + duration + renewInterval
+        while true {
+            do throws(StoreError) {
+                return try await image.lease(holder: holder, duration: duration)
+            } catch {
+                guard error.reason == .locked else { throw error }
+                guard Self.wasLeftBehind(error.detail), ContinuousClock.now < end else {
+                    throw LeaseHeldElsewhere(underlying: error)
+                }
+            }
+            // Nobody renews it: it runs out soon.
+            try await Task.sleep(for: .seconds(1))
         }
+    }
+
+    /// Whether a lease's holder was a process of this host that is gone. A wrong answer costs some waiting, no more.
+    private static func wasLeftBehind(_ detail: String) -> Bool {
+        guard let holder = detail.split(separator: " ").first else { return false }
+        let parts = holder.split(separator: ":")
+        guard parts.count == 3, parts[0] == ProcessInfo.processInfo.hostName, let process = Int32(parts[1]) else {
+            return false
+        }
+        return !FileManager.default.fileExists(atPath: "/proc/\(process)")
     }
 
     /// Lets the lease go with the last run. Must not be cut short: others would wait until it runs out.

@@ -34,7 +34,8 @@ struct LaneRun: Sendable {
 
     /// Goes once. Snapshots that nobody needs are removed even if nothing could be sent.
     func run(_ wish: LaneWish) async throws -> Outcome {
-        try await LeasedImage.with(image, settings: settings, environment: environment) { leased in
+        meter.update { $0.phase = .opening }
+        return try await LeasedImage.with(image, settings: settings, environment: environment) { leased in
             var outcome = Outcome()
             let sending: Result<[SyncStepResult], any Error>
             do {

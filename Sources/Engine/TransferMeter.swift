@@ -59,6 +59,8 @@ public final class TransferMeter: Sendable {
 
 /// What a transfer is doing.
 public enum TransferPhase: String, Sendable, Codable {
+    /// Opening the image and taking the right to work on it.
+    case opening
     /// Waiting until fewer other transfers are under way.
     case waiting
     /// Reaching the peer.

@@ -90,11 +90,16 @@ public enum StatusTable {
         let name = "\(image.image.printable) (\(image.peer.printable))"
         var lines: [String] = []
         if let error = image.lastError {
-            let runs = error.failureCount == 1 ? "1 run failed" : "\(error.failureCount) runs failed in a row"
-            let when = Quantity.span(now.timeIntervalSince(error.at))
-            lines.append("\(name), \(runs), last \(when) ago: \(error.cause.printable)")
+            lines.append("\(name)\(failures(error, now)): \(error.cause.printable)")
             if !error.remedy.isEmpty { lines.append("  \(error.remedy.printable)") }
         }
         return lines + image.warnings.map { "\(name), warning: \($0.printable)" }
+    }
+
+    /// How many runs failed in a row, and when the last did; nothing where another agent is at work instead.
+    private static func failures(_ error: ImageError, _ now: Date) -> String {
+        guard error.failureCount > 0 else { return "" }
+        let runs = error.failureCount == 1 ? "1 run failed" : "\(error.failureCount) runs failed in a row"
+        return ", \(runs), last \(Quantity.span(now.timeIntervalSince(error.at))) ago"
     }
 }

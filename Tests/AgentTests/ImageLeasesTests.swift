@@ -89,6 +89,20 @@ struct ImageLeasesTests {
         await image.close()
     }
 
+    @Test("a lease that a process of this host left behind is waited for, until it runs out")
+    func leftBehind() async throws {
+        let image = try await store.openSource("vm")
+        let host = ProcessInfo.processInfo.hostName
+        _ = try await image.lease(holder: "\(host):\(Int32.max):x", duration: .seconds(60))
+        let refusals = Counter()
+        store.setFaults { [store] operation, _ throws(StoreError) in
+            if operation == .lease, refusals.add(1) == 2 { store.advanceClock(by: .seconds(61)) }
+        }
+        try await hold { _ in }
+        #expect(refusals.value >= 2)
+        await image.close()
+    }
+
     @Test("a lease that is lost ends the work")
     func lost() async throws {
         let cancellations = Counter()
