@@ -107,8 +107,8 @@ public final class CephStore: ImageStore {
     private static func checkNewImage(
         _ name: String, _ byteCount: UInt64, _ layout: ImageLayout
     ) throws(CephError) {
-        guard !name.isEmpty, name.utf8.count <= Limits.nameByteCountMax, !name.contains(where: { "@/".contains($0) })
-        else {
+        let hasSign = name.utf8.contains { $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: "@") }
+        guard !name.isEmpty, name.utf8.count <= Limits.nameByteCountMax, !hasSign else {
             throw CephError(.unsupported, "an image's name must not be empty, and have no / or @ in it")
         }
         guard layout.isValid else { throw CephError(.unsupported, "no image can have the layout \(layout)") }

@@ -45,15 +45,21 @@ public struct ClientPolicy: Sendable {
         return rule
     }
 
+    /// The client whose image of this name has this mirror; nil when no rule says so.
+    public func client(ofMirror mirror: String, source image: String) -> String? {
+        rules.first { (try? mirrorName(of: image, under: $0)) == mirror }?.identity
+    }
+
     /// The mirror's name for a client's image.
     func mirrorName(of image: String, under rule: Rule) throws(EngineError) -> String {
         guard rule.images.contains(where: { $0.matches(image) }) else {
             throw .forbiddenImage(image, identities: [rule.identity])
         }
-        let parts = image.split(separator: "/", omittingEmptySubsequences: false)
-        let name = rule.prefix + (parts.last.map(String.init) ?? "")
+        // Bytes: a slash with an accent behind it is another character, and the same byte to a store.
+        let slash = image.utf8.lastIndex(of: UInt8(ascii: "/"))
+        let name = rule.prefix + (slash.map { String(image[image.utf8.index(after: $0)...]) } ?? image)
         guard let places else { return name }
-        let place = rule.place ?? parts.dropLast().joined(separator: "/")
+        let place = rule.place ?? slash.map { String(image[..<$0]) } ?? ""
         guard places.contains(place) else { throw .unknownPlace(place, image: image, known: places) }
         return "\(place)/\(name)"
     }

@@ -54,14 +54,15 @@ public final class PlacedStores: ImageStore {
     private func resolve(
         _ name: String, _ operation: String
     ) throws(StoreError) -> (store: any ImageStore, image: String) {
-        guard let slash = name.lastIndex(of: "/") else {
+        // Bytes: a slash with an accent behind it is another character, and the same byte to Ceph.
+        guard let slash = name.utf8.lastIndex(of: UInt8(ascii: "/")) else {
             throw unknownPlace(operation, name, "its name has no place in it")
         }
         let place = name[..<slash]
         guard let store = stores[String(place)] else {
             throw unknownPlace(operation, name, "there is no place \(place.prefix(200))")
         }
-        return (store, String(name[name.index(after: slash)...]))
+        return (store, String(name[name.utf8.index(after: slash)...]))
     }
 
     private func unknownPlace(_ operation: String, _ name: String, _ detail: String) -> StoreError {
