@@ -1,7 +1,7 @@
 import Planning
 
 extension Retention {
-    private static let countMax = 100_000
+    private static let countMax = 10_000
 
     /// Reads `keep:`; nil when it is absent or a fault was noted.
     init?(_ section: inout ConfigurationSection) {

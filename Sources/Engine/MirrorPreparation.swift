@@ -190,6 +190,8 @@ extension MirrorRecord {
         let present = Set(try await image.snapshots().map(\.identity))
         published.removeAll { !present.contains($0.mirror) || $0.mirror == pair.mirror }
         published.append(pair)
+        let ids = Set(present.map(\.id))
+        ownIDs = Set((ownIDs ?? []) + published.map(\.mirror.id)).intersection(ids).sorted()
         published = published.suffix(Self.publishedCountMax)
         while published.count > 1, nameByteCount > Self.nameByteCountMax { published.removeFirst() }
         try await image.setState(self, ImageStateKey.mirror)

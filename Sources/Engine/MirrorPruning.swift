@@ -15,7 +15,7 @@ struct MirrorPruning {
     func run() async throws -> [SnapshotIdentity] {
         guard keep != .all else { return [] }
         let snapshots = try await image.snapshots()
-        let ours = Set(record.published.map(\.mirror.id))
+        let ours = Set(record.published.map(\.mirror.id) + (record.ownIDs ?? []))
         var held = Set(snapshots.filter(\.isPinned).map(\.identity.id))
         if let newest = record.published.map(\.mirror.id).max() { held.insert(newest) }
         // A snapshot of our kind of name that we did not publish is somebody's.

@@ -8,10 +8,14 @@ public struct MirrorRecord: Codable, Equatable, Sendable {
     public var sourceName: String
     /// Snapshots published here, oldest first.
     public var published: [PublishedSnapshot]
+    /// Ids of all of the mirror's snapshots that were published here and are still there, also of those whose pairs are
+    /// not kept any more; nil in records of earlier releases.
+    public var ownIDs: [UInt64]?
 
     private enum CodingKeys: String, CodingKey {
         case source, published
         case sourceName = "source_name"
+        case ownIDs = "own_ids"
     }
 
     /// A record of a mirror without snapshots.
