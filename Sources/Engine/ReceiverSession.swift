@@ -93,9 +93,12 @@ public final class ReceiverSession: Sendable {
             }
             group.addTask {
                 do {
-                    try await Heartbeat(
-                        reader: self.reader, writer: self.writer, limits: self.environment.limits
-                    ).run()
+                    let limits = self.environment.limits
+                    try await Heartbeat(reader: self.reader, writer: self.writer, limits: limits).run {
+                        // Blocks wait for their progress to be told: a peer that does not read must not hold them.
+                        guard self.writer.waitingTime > limits.peerSilenceMax else { return }
+                        throw EngineError.peerSilent(seconds: limits.peerSilenceMax.components.seconds)
+                    }
                 } catch let error as EngineError {
                     // The server may be waiting for its cluster; a peer that is gone is told nothing.
                     self.link.abort()
@@ -136,13 +139,20 @@ public final class ReceiverSession: Sendable {
         environment.observe(.connected(client: rule.identity))
         defer { environment.observe(.disconnected(client: rule.identity)) }
         logger.debug("site \(hello.site.printable), agent \(hello.agentVersion.printable)")
-        while let event = try await nextEvent() {
+        while let event = try await nextOffer() {
             switch event {
             case .offered(let offer): try await serve(offer, under: rule)
             case .nothing: break
             case .fault(let fault): throw fault
             case .ready, .block, .ended: preconditionFailure("the machine orders events")
             }
+        }
+    }
+
+    /// The next offer; nil when the peer ended cleanly. A connection that is kept open for nothing ends some time.
+    private func nextOffer() async throws -> ReceiverMachine.Event? {
+        try await withDeadline(environment.limits.answerMax, phase: "the sender's next offer") {
+            try await self.nextEvent()
         }
     }
 

@@ -50,6 +50,7 @@ final class RecordWriter: Sendable {
     private struct State {
         var lastSent = ContinuousClock.now
         var pendingCount = 0
+        var pendingSince = ContinuousClock.now
     }
     private let link: any Link
     private let state = Mutex(State())
@@ -61,6 +62,11 @@ final class RecordWriter: Sendable {
     /// How long nothing was sent; zero while a write waits for the link, because then bytes are on their way.
     var idleTime: Duration {
         state.withLock { $0.pendingCount > 0 ? .zero : ContinuousClock.now - $0.lastSent }
+    }
+
+    /// How long the link has been taking nothing that waits for it; zero when nothing waits.
+    var waitingTime: Duration {
+        state.withLock { $0.pendingCount > 0 ? ContinuousClock.now - $0.pendingSince : .zero }
     }
 
     /// Sends the banner; once, before everything else.
@@ -75,11 +81,15 @@ final class RecordWriter: Sendable {
 
     /// Sends bytes that are whole records already.
     func write(_ bytes: [UInt8]) async throws(TransportError) {
-        state.withLock { $0.pendingCount += 1 }
+        state.withLock { state in
+            if state.pendingCount == 0 { state.pendingSince = .now }
+            state.pendingCount += 1
+        }
         defer {
             state.withLock { state in
                 state.pendingCount -= 1
                 state.lastSent = .now
+                state.pendingSince = .now
             }
         }
         try await link.write(ByteBuffer(bytes: bytes))
