@@ -31,6 +31,8 @@ public final class ReceiverAgent: Sendable {
     private let logger: Logger
     private let state: Mutex<State>
     private let startedAt = Date()
+    /// What the process started with: some of it can't change.
+    private let begun: ReceiverConfiguration
 
     /// The port that it listens on.
     public var port: Int { listener.localPort }
@@ -55,22 +57,32 @@ public final class ReceiverAgent: Sendable {
         self.listener = listener
         self.contexts = contexts
         self.logger = logger
+        begun = configuration
         state = Mutex(State(configuration: configuration))
     }
 
     /// Serves connections until `stop`. Transfers that are under way then may go on for as long as the configuration
     /// says; after that, and when the task is cancelled, they checkpoint what they have applied.
     public func run() async {
-        await withTaskGroup(of: Void.self) { group in
-            group.addTask { await self.serve() }
-            group.addTask { await self.endWhenStopped() }
-            group.addTask { await self.tick() }
-            group.addTask { await self.look() }
-            // The first to end, other than by a task's own doing, is the stop.
-            while let _ = await group.next() {
-                guard stopSwitch.isStopping || Task.isCancelled else { continue }
-                group.cancelAll()
+        await withTaskGroup(of: Bool.self) { group in
+            group.addTask {
+                await self.serve()
+                return true
             }
+            group.addTask {
+                await self.endWhenStopped()
+                return true
+            }
+            group.addTask {
+                await self.tick()
+                return false
+            }
+            group.addTask {
+                await self.look()
+                return false
+            }
+            while let isEnd = await group.next(), !isEnd {}
+            group.cancelAll()
         }
     }
 
@@ -95,10 +107,15 @@ public final class ReceiverAgent: Sendable {
     private var environment: ReceiverEnvironment {
         let configuration = state.withLock { $0.configuration }
         return ReceiverEnvironment(
-            store: store, policy: ClientPolicy(configuration), claims: claims,
+            store: store, policy: policy(configuration), claims: claims,
             hello: Hello(agentVersion: AgentVersion.current, site: configuration.site),
             checkpointInterval: .seconds(configuration.checkpointSeconds), workers: workers, logger: logger,
             observe: { [board] in board.note($0, now: Date()) })
+    }
+
+    /// Who may write what into the store that is open.
+    private func policy(_ configuration: ReceiverConfiguration) -> ClientPolicy {
+        ClientPolicy(configuration.clients, places: begun.store.qualifiedPlaces)
     }
 
     /// Returns when the agent may end.
@@ -133,12 +150,12 @@ extension ReceiverAgent {
         do {
             let new = try await files.run { () throws(any Error) in try ReceiverConfiguration(file: file) }
             let old = state.withLock { $0.configuration }
+            let fixed = begun.changesThatNeedRestart(new)
             if new.tls != old.tls {
                 try await files.run { [contexts] () throws(TLSFileError) in try contexts.replace(new.tls) }
             }
             state.withLock { $0 = State(configuration: new) }
             logger.info("took \(file)")
-            let fixed = old.changesThatNeedRestart(new)
             if !fixed.isEmpty {
                 logger.warning("a restart is needed for what changed under \(fixed.joined(separator: ", "))")
             }
@@ -153,7 +170,11 @@ extension ReceiverAgent {
         do {
             for name in try await store.imageNames() {
                 guard !Task.isCancelled else { return }
-                try await look(name)
+                do {
+                    try await look(name)
+                } catch {
+                    logger.warning("could not look at \(name): \(error.oneLine)")
+                }
             }
         } catch {
             logger.warning("could not look through the mirrors: \(error.oneLine)")
@@ -168,7 +189,8 @@ extension ReceiverAgent {
             {
                 let snapshot = try await mirror.snapshots().first { $0.identity == newest.mirror }
                 let takenAt = SnapshotName.ownTime(newest.source.name) ?? snapshot?.createdAt
-                let client = state.withLock { $0.configuration }.client(ofMirror: name)
+                let policy = policy(state.withLock { $0.configuration })
+                let client = policy.client(ofMirror: name, source: record.sourceName) ?? "unknown"
                 if let takenAt {
                     let published = PublishedState(
                         snapshot: newest.mirror.name, takenAt: takenAt, publishedAt: snapshot?.createdAt)
@@ -214,11 +236,11 @@ struct NotASender: Failure {
 
 extension ClientPolicy {
     /// The policy that a configuration states.
-    init(_ configuration: ReceiverConfiguration) {
+    init(_ clients: [ReceiverConfiguration.Client], places: [String]?) {
         self.init(
-            rules: configuration.clients.map {
+            rules: clients.map {
                 Rule(identity: $0.identity, images: $0.images, prefix: $0.prefix, place: $0.place, keep: $0.keep)
-            }, places: configuration.store.qualifiedPlaces)
+            }, places: places)
     }
 }
 
@@ -231,15 +253,6 @@ extension StoreConfiguration {
 }
 
 extension ReceiverConfiguration {
-    /// The client that a mirror belongs to, as far as names tell; the first whose prefix fits.
-    fileprivate func client(ofMirror name: String) -> String {
-        let own = name.split(separator: "/").last.map(String.init) ?? name
-        return clients.first { client in
-            own.hasPrefix(client.prefix)
-                && client.images.contains { $0.matches(String(own.dropFirst(client.prefix.count))) }
-        }?.identity ?? "unknown"
-    }
-
     /// Keys whose values differ and that a running agent can't change.
     fileprivate func changesThatNeedRestart(_ new: ReceiverConfiguration) -> [String] {
         var keys: [String] = []

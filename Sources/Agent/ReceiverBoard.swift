@@ -26,6 +26,8 @@ final class ReceiverBoard: Sendable {
         var quietAlarms: [Alarm] = []
     }
     private let state = Mutex(State())
+    /// Entries beyond which a failure makes no new one.
+    fileprivate static let failedEntryCountMax = 10_000
 
     /// Notes what happened.
     func note(_ event: ReceiverEvent, now: Date) {
@@ -103,6 +105,9 @@ extension ReceiverBoard.State {
                     publishedAt: isKnown ? entry.published?.publishedAt : time)
             }
         case .failed(let mirror, let client, let error):
+            // What a client only names must not cost memory without end.
+            let isKnown = entries[ReceiverBoard.Key(mirror: mirror, client: client)] != nil
+            guard isKnown || entries.count < ReceiverBoard.failedEntryCountMax else { return }
             change(mirror, client) { entry in
                 entry.endTransfer(isGood: false)
                 guard !(error is CancellationError) else { return }

@@ -18,7 +18,9 @@ public enum ControlServerError: Failure, Hashable {
     /// Whether to change the configuration, stop the other agent, or give permission.
     public var disposition: Disposition {
         switch self {
-        case .cannotListen, .folderMissing, .pathTooLong: .usage
+        // What has the port may go, and an address may come up.
+        case .cannotListen: .temporary
+        case .folderMissing, .pathTooLong: .usage
         case .locked: .locked
         case .notASocket: .refused
         case .notPermitted: .unauthorized

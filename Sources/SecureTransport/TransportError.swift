@@ -31,9 +31,8 @@ public enum TransportError: Failure, Hashable {
     public var disposition: Disposition {
         switch self {
         case .unresolved, .refused, .unreachable, .connectTimedOut, .handshakeTimedOut, .closedDuringHandshake, .cut,
-            .closed, .cancelled:
+            .closed, .cancelled, .cannotListen:
             .temporary
-        case .cannotListen: .usage
         case .tls(_, let error): error.disposition
         }
     }

@@ -105,7 +105,7 @@ extension EndToEnd {
                 let text = stage.receiverText("third").replacingOccurrences(
                     of: "status-listen: 127.0.0.1:0", with: "status-listen: 127.0.0.1:\(receiver.statusPort)")
                 let third = try await start(stage, "third", text)
-                #expect(third.status == 2)
+                #expect(third.status == 75)
                 #expect(third.errors.contains("can't listen on 127.0.0.1:\(receiver.statusPort): "))
                 #expect(third.errors.contains("check the address under status-listen:"))
                 #expect(try await receiver.status().problems.isEmpty, "the first one goes on")
