@@ -52,14 +52,21 @@ final class ImageLeases: Sendable {
     /// Runs `body` with the image's lease held. Throws `.locked` when another agent has it, and cancels `body` when the
     /// lease is lost.
     func hold<Result: Sendable>(
-        _ image: any SourceImage, _ body: @escaping @Sendable (Desk) async throws -> Result
+        _ image: any SourceImage, onWait: @Sendable (Bool) -> Void = { _ in },
+        _ body: @escaping @Sendable (Desk) async throws -> Result
     ) async throws -> Result {
         let desk = desks.withLock { desks in
             let desk = desks[image.identity] ?? Desk()
             desks[image.identity] = desk
             return desk
         }
-        try await enter(desk, image)
+        onWait(true)
+        try await desk.turn.take(1)
+        onWait(false)
+        do {
+            defer { desk.turn.give(1) }
+            try await enter(desk, image)
+        }
         let result: Swift.Result<Result, any Error>
         do {
             result = .success(
@@ -84,18 +91,20 @@ final class ImageLeases: Sendable {
         return try result.get()
     }
 
+    /// Takes the lease, unless another run has it. The desk's turn is ours.
     private func enter(_ desk: Desk, _ image: any SourceImage) async throws {
-        try await desk.exclusively {
-            guard !desk.state.withLock({ $0.isLost }) else { throw LeaseLost(image: image.identity) }
-            if desk.state.withLock({ $0.lease == nil }) {
-                let lease = try await take(image)
-                desk.state.withLock { state in
-                    state.lease = lease
-                    state.renewedAt = .now
-                }
+        guard !desk.state.withLock({ $0.isLost }) else { throw LeaseLost(image: image.identity) }
+        if desk.state.withLock({ $0.lease == nil }) {
+            let lease = try await take(image)
+            // The store may have begun to count long before it answered.
+            let began = ContinuousClock.now
+            try await lease.renew()
+            desk.state.withLock { state in
+                state.lease = lease
+                state.renewedAt = began
             }
-            desk.state.withLock { $0.holderCount += 1 }
         }
+        desk.state.withLock { $0.holderCount += 1 }
     }
 
     private func take(_ image: any SourceImage) async throws -> any ImageLease {
@@ -163,11 +172,12 @@ final class ImageLeases: Sendable {
     /// before it can have.
     private func watchAge(_ desk: Desk, _ image: any SourceImage) async throws {
         while true {
-            let last = desk.state.withLock { $0.renewedAt }
-            try await Task.sleep(until: last + duration - renewInterval / 4)
-            guard desk.state.withLock({ $0.renewedAt }) == last else { continue }
-            desk.state.withLock { $0.isLost = true }
-            throw LeaseLost(image: image.identity)
+            let (last, isLost) = desk.state.withLock { ($0.renewedAt, $0.isLost) }
+            guard !isLost, ContinuousClock.now < last + duration - renewInterval / 4 else {
+                desk.state.withLock { $0.isLost = true }
+                throw LeaseLost(image: image.identity)
+            }
+            try await Task.sleep(for: min(.seconds(1), renewInterval / 4))
         }
     }
 

@@ -48,6 +48,7 @@ actor Lane {
         await look()
         while !isRetired, !agent.stop.isStopping, !Task.isCancelled {
             let now = agent.environment.now()
+            clock.notice(now)
             let next = clock.nextRun(now: now)
             if let next, next <= now {
                 await runOnce(now)
@@ -152,6 +153,10 @@ actor Lane {
         }
         agent.ended(key)
         self.meter = nil
+        if case .failure = result, requestedAt == nil, case .asked(let instant) = wish {
+            // Still wanted; a snapshot that was made for it by now is not made again.
+            requestedAt = instant
+        }
         conclude(result, meter.counts, ContinuousClock.now - began)
         if case .failure(is LeaseHeldElsewhere) = result { await followOther() }
     }
@@ -171,7 +176,7 @@ actor Lane {
         let now = agent.environment.now()
         switch result {
         case .success(let outcome):
-            clock.succeeded(now: now)
+            clock.succeeded(now: now, madeSnapshot: outcome.madeSnapshot)
             report.succeeded(outcome, now: now)
         case .failure(let error) where error is CancellationError:
             report.interrupted(counts)

@@ -10,6 +10,8 @@ struct LaneClock: Sendable {
     private(set) var doneUntil: Date?
     /// What was due up to here has been tried.
     private(set) var triedUntil: Date
+    /// The newest due time that nothing was done for; nil when there is none, or it was not looked for yet.
+    private var owedDue: Date?
     /// When the last run is tried again; nil when it went well.
     private(set) var retryAt: Date?
     /// Whether someone asked for a run that has not begun.
@@ -33,6 +35,16 @@ struct LaneClock: Sendable {
         }
     }
 
+    /// Takes note of the time; to be called before anything is asked. A clock that was set back must not keep runs
+    /// waiting until it has caught up.
+    mutating func notice(_ now: Date) {
+        if triedUntil > now { triedUntil = now }
+        if let done = doneUntil, done > now { doneUntil = now }
+        if let owed = owedDue, owed > now { owedDue = nil }
+        if let retry = retryAt { retryAt = min(retry, now.addingTimeInterval(Self.pauseSecondsMax)) }
+    }
+    private static let pauseSecondsMax: TimeInterval = 400
+
     /// When the next run begins; nil when none will, unless one is asked for.
     func nextRun(now: Date) -> Date? {
         if isRequested { return now }
@@ -42,8 +54,7 @@ struct LaneClock: Sendable {
     /// When the schedule asks for a run next, whatever went wrong before.
     func nextDue(now: Date) -> Date? {
         guard triedUntil > .distantPast else { return schedule == nil ? nil : now }
-        // A clock that was set back must not keep runs waiting until it has caught up.
-        return schedule?.next(after: min(triedUntil, now))
+        return schedule?.next(after: triedUntil)
     }
 
     /// Asks for a run as soon as can be.
@@ -56,25 +67,31 @@ struct LaneClock: Sendable {
         return newestDue(until: now)
     }
 
-    /// The newest due time that nothing was done for.
-    private func newestDue(until now: Date) -> Date? {
+    /// Looks for the newest due time that nothing was done for. It stays the same while runs for it fail.
+    private mutating func newestDue(until now: Date) -> Date? {
         guard let schedule else { return nil }
-        guard let doneUntil else { return now }
-        var newest: Date?
-        var after = min(doneUntil, now)
-        // Any of them asks for a snapshot; the newest is worth some steps, not a year of them.
+        guard let start = owedDue ?? doneUntil else {
+            owedDue = now
+            return now
+        }
+        var after = start
         for _ in 0..<1000 {
-            guard let due = schedule.next(after: after), due <= now else { break }
-            newest = due
+            guard let due = schedule.next(after: after), due <= now else { return owedDue }
+            owedDue = due
             after = due
         }
-        return newest
+        // Too many to count; any of them asks for a snapshot.
+        owedDue = now
+        return now
     }
 
-    /// Notes that a run ended well: what became due meanwhile is done with it.
-    mutating func succeeded(now: Date) {
-        doneUntil = now
-        triedUntil = now
+    /// Notes that a run ended well. What became due while it went is done with it if it made a snapshot; otherwise what
+    /// was due when it began.
+    mutating func succeeded(now: Date, madeSnapshot: Bool = true) {
+        let until = madeSnapshot ? now : triedUntil
+        doneUntil = until
+        triedUntil = until
+        owedDue = nil
         retryAt = nil
         backoff.succeeded()
     }

@@ -24,6 +24,8 @@ struct LaneRun: Sendable {
     struct Outcome: Sendable {
         /// What was published, in order; empty when everything was there.
         var steps: [SyncStepResult] = []
+        /// Whether the source as it was during the run was snapshotted, for this peer or another.
+        var madeSnapshot = false
         /// What retention did; nil when it could not.
         var pruning: SourcePruning.Result?
         /// Why it could not.
@@ -35,12 +37,15 @@ struct LaneRun: Sendable {
     /// Goes once. Snapshots that nobody needs are removed even if nothing could be sent.
     func run(_ wish: LaneWish) async throws -> Outcome {
         meter.update { $0.phase = .opening }
-        return try await LeasedImage.with(image, settings: settings, environment: environment) { leased in
+        // A run to another peer may hold the image up for long, and is watched itself.
+        let onWait: @Sendable (Bool) -> Void = { waits in meter.update { $0.phase = waits ? .waiting : .opening } }
+        return try await LeasedImage.with(image, settings: settings, environment: environment, onWait: onWait) {
+            leased in
             var outcome = Outcome()
             let sending: Result<[SyncStepResult], any Error>
             do {
                 meter.update { $0.phase = .snapshotting }
-                try await leased.takeSnapshotIfNeeded(wish)
+                outcome.madeSnapshot = try await leased.takeSnapshotIfNeeded(wish)
                 sending = .success(try await send(leased))
             } catch {
                 sending = .failure(error)
@@ -58,11 +63,13 @@ struct LaneRun: Sendable {
     }
 
     private func send(_ leased: LeasedImage) async throws -> [SyncStepResult] {
-        let targets = try await leased.wanted(for: peer.name)
-        guard !targets.isEmpty else { return [] }
+        guard try await !leased.wanted(for: peer.name).isEmpty else { return [] }
         meter.update { $0.phase = .waiting }
         try await slots.take(1)
         defer { slots.give(1) }
+        // Others may have made and removed snapshots while this run waited.
+        let targets = try await leased.wanted(for: peer.name)
+        guard !targets.isEmpty else { return [] }
         meter.update { $0.phase = .connecting }
         let link = try await SecureConnector.connect(
             to: peer.address, serverName: peer.serverName, context: environment.contexts.current,

@@ -15,14 +15,16 @@ struct LeasedImage: Sendable {
     /// Whether the image is a mirror itself: a receiver makes and removes its snapshots.
     let isMirror: Bool
 
-    /// Opens and leases an image, runs `body`, and lets go of it again.
+    /// Opens and leases an image, runs `body`, and lets go of it again. `onWait` is told when a run to another peer has to
+    /// be waited for, and when that is over.
     static func with<Result: Sendable>(
         _ name: String, settings: ImageSettings, environment: RunEnvironment,
+        onWait: @escaping @Sendable (Bool) -> Void = { _ in },
         _ body: @escaping @Sendable (LeasedImage) async throws -> Result
     ) async throws -> Result {
         let image = try await environment.store.openSource(name)
         do {
-            let result = try await environment.leases.hold(image) { desk in
+            let result = try await environment.leases.hold(image, onWait: onWait) { desk in
                 let isMirror = try await image.metadata(ImageStateKey.mirror) != nil
                 if isMirror, settings.snapshots == .own { throw SourceIsMirror(image: name) }
                 return try await body(
@@ -46,20 +48,22 @@ struct LeasedImage: Sendable {
     private var targets: RunTargets { RunTargets(settings) }
 
     /// Makes the snapshot that a run needs, unless a run to another peer just made it.
-    func takeSnapshotIfNeeded(_ wish: LaneWish) async throws {
-        guard !isMirror, settings.snapshots.includesOwn else { return }
-        try await desk.exclusively {
+    /// True when it made one.
+    func takeSnapshotIfNeeded(_ wish: LaneWish) async throws -> Bool {
+        guard !isMirror, settings.snapshots.includesOwn else { return false }
+        return try await desk.exclusively {
             let present = try await image.snapshots().map(\.identity)
             let isNeeded =
                 switch wish {
                 case .due(let due): targets.needsSnapshot(dueAt: due, snapshots: present, now: environment.now())
                 case .asked(let instant): (desk.snapshotBegunAt ?? instant - .seconds(1)) < instant
                 }
-            guard isNeeded else { return }
+            guard isNeeded else { return false }
             let began = ContinuousClock.now
             _ = try await snapshots.make(on: image)
             // Not before it is made: who waits for their turn must not take a failure for a snapshot.
             desk.snapshotBegunAt = began
+            return true
         }
     }
 

@@ -28,7 +28,7 @@ final class CephLease: ImageLease {
     func renew() async throws(StoreError) {
         let evidence: String?
         do throws(CephError) {
-            evidence = try await CephThreads.control.run { [lock, duration] () throws(CephError) in
+            evidence = try await CephThreads.leases.run { [lock, duration] () throws(CephError) in
                 if try lock.renew(for: duration) { return nil }
                 return try lock.holder().map { "it is no longer ours: \($0.printable) has it" } ?? "it ran out"
             }
@@ -40,6 +40,6 @@ final class CephLease: ImageLease {
 
     func release() async {
         // When this fails the lock runs out by itself.
-        await CephThreads.control.run { [lock] in try? lock.release() }
+        await CephThreads.leases.run { [lock] in try? lock.release() }
     }
 }

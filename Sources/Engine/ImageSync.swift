@@ -81,7 +81,9 @@ public struct ImageSync: Sendable {
         case .new:
             return [try await sendNew()]
         case .unfinished(let target, let isOwn):
-            guard let first = try await finish(target, isOwn: isOwn) else { return [try await sendNew()] }
+            guard let first = try await finish(target, isOwn: isOwn, removes: true) else {
+                return [try await sendNew()]
+            }
             guard try await image.firstChange(since: target) != nil else { return [first] }
             return [first, try await sendNew()]
         }
@@ -94,7 +96,9 @@ public struct ImageSync: Sendable {
         for (index, target) in targets.enumerated() {
             let wasBegun = try await readRecord().inFlight?.target == target.identity
             if wasBegun, index + 1 < targets.count {
-                if let step = try await finish(target.identity, isOwn: target.isOwn) { steps.append(step) }
+                if let step = try await finish(target.identity, isOwn: target.isOwn, removes: false) {
+                    steps.append(step)
+                }
             } else {
                 steps.append(try await send(target.identity, isOwn: target.isOwn))
             }
@@ -102,8 +106,9 @@ public struct ImageSync: Sendable {
         return steps
     }
 
-    /// Goes on with a transfer that was cut; nil when the receiver will not have it any more, and it was dropped.
-    private func finish(_ target: SnapshotIdentity, isOwn: Bool) async throws -> SyncStepResult? {
+    /// Goes on with a transfer that was cut; nil when the receiver will not have it any more, and it was dropped. What
+    /// retention looks after, and may be another peer's base, stays.
+    private func finish(_ target: SnapshotIdentity, isOwn: Bool, removes: Bool) async throws -> SyncStepResult? {
         do {
             return try await send(target, isOwn: isOwn)
         } catch let refusal as OfferRefusal where refusal.disposition == .refused && isOwn {
@@ -112,7 +117,7 @@ public struct ImageSync: Sendable {
             record.inFlight = nil
             try await unpinAll(except: [], &record)
             try await image.setState(record, stateKey)
-            try await image.removeSnapshot(target)
+            if removes { try await image.removeSnapshot(target) }
             return nil
         }
     }

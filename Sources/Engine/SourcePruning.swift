@@ -42,7 +42,10 @@ public struct SourcePruning: Sendable {
         let removable = keep.removable(
             of: snapshots.map(\.retained), held: result.bases.held.union(pinned), now: now,
             isOurs: SnapshotName.isOwn)
-        for snapshot in removable where try await image.removeIfFree(snapshot) { result.removed.append(snapshot) }
+        for snapshot in removable {
+            try Task.checkCancellation()
+            if try await image.removeIfFree(snapshot) { result.removed.append(snapshot) }
+        }
         return result
     }
 
@@ -57,11 +60,15 @@ public struct SourcePruning: Sendable {
 
     /// Lets go of what is protected for a peer.
     private func giveUp(_ record: SenderRecord?, _ peer: String) async throws {
-        guard var record, !record.pins.isEmpty || record.inFlight != nil else { return }
+        let key = ImageStateKey.peer(peer)
+        guard var record, !record.pins.isEmpty || record.inFlight != nil,
+            // A transfer to it may have begun since.
+            try await image.state(SenderRecord.self, key) == record
+        else { return }
         for pin in record.pins { try await image.unpinUnlessCloned(pin) }
         record.pins = []
         record.inFlight = nil
-        try await image.setState(record, ImageStateKey.peer(peer))
+        try await image.setState(record, key)
     }
 }
 

@@ -120,7 +120,34 @@ struct LaneClockTests {
         var clock = LaneClock(schedule: minutely, doneUntil: at(0), startedAt: at(0))
         _ = clock.begin(now: at(86_400))
         clock.succeeded(now: at(86_401))
+        clock.notice(at(10))
         #expect(clock.nextRun(now: at(10)) == at(60))
-        #expect(clock.begin(now: at(60)) == nil, "the snapshots from the future are sorted out with those in the store")
+        clock.notice(at(60))
+        #expect(clock.nextRun(now: at(60)) == at(60))
+        #expect(clock.begin(now: at(60)) == at(60))
+    }
+
+    @Test("an image that never got through owes one snapshot, not one for each try")
+    func neverDone() {
+        var random = random
+        var clock = LaneClock(schedule: .every(seconds: 86_400), doneUntil: nil, startedAt: at(10))
+        #expect(clock.begin(now: at(10)) == at(10))
+        clock.failed(.temporary, now: at(11), using: &random)
+        #expect(clock.begin(now: at(12)) == at(10))
+    }
+
+    @Test("after an outage of very many intervals the newest state is owed")
+    func longOutage() {
+        var clock = LaneClock(schedule: minutely, doneUntil: at(0), startedAt: at(0))
+        #expect(clock.begin(now: at(100_000)) == at(100_000))
+    }
+
+    @Test("a run that only sent what there was does not stand for those that became due while it went")
+    func sentOnly() {
+        var clock = LaneClock(schedule: minutely, doneUntil: at(0), startedAt: at(0))
+        #expect(clock.begin(now: at(59)) == nil)
+        clock.succeeded(now: at(90), madeSnapshot: false)
+        #expect(clock.nextRun(now: at(90)) == at(60))
+        #expect(clock.begin(now: at(90)) == at(60))
     }
 }
