@@ -182,7 +182,7 @@ actor Lane {
             report.interrupted(counts)
         case .failure(let error as LeaseHeldElsewhere):
             clock.elsewhere(now: now)
-            report.elsewhere(error)
+            report.elsewhere(error, now: now)
         case .failure(let error):
             let disposition = (error as? any Failure)?.disposition ?? .permanent
             var generator = SystemRandomNumberGenerator()

@@ -78,8 +78,8 @@ struct LaneReport: Sendable {
     mutating func interrupted(_ counts: TransferMeter.Counts) { count(counts) }
 
     /// Another agent has the image.
-    mutating func elsewhere(_ error: LeaseHeldElsewhere) {
-        standing = .elsewhere(ImageError(error, at: Date(), failureCount: 0))
+    mutating func elsewhere(_ error: LeaseHeldElsewhere, now: Date) {
+        standing = .elsewhere(ImageError(error, at: now, failureCount: 0))
     }
 
     private mutating func count(_ counts: TransferMeter.Counts) {
@@ -136,16 +136,15 @@ struct LaneReport: Sendable {
     func outcome(
         of result: Result<LaneRun.Outcome, any Error>, _ duration: Duration, now: Date
     ) -> SyncReply.Outcome {
-        let durationMs = duration.components.seconds * 1000 + duration.components.attoseconds / 1_000_000_000_000_000
         switch result {
         case .success(let outcome):
             return SyncReply.Outcome(
-                snapshot: outcome.published?.identity.name, error: nil, durationMs: durationMs,
+                snapshot: outcome.published?.identity.name, error: nil, durationMs: duration.milliseconds,
                 readBytes: outcome.steps.reduce(0) { $0 + $1.counts.readByteCount },
                 sentBytes: outcome.steps.reduce(0) { $0 + $1.counts.sentByteCount })
         case .failure(let error):
             return SyncReply.Outcome(
-                snapshot: nil, error: ImageError(error, at: now, failureCount: 0), durationMs: durationMs)
+                snapshot: nil, error: ImageError(error, at: now, failureCount: 0), durationMs: duration.milliseconds)
         }
     }
 }

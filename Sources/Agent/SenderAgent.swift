@@ -153,12 +153,11 @@ extension SenderAgent {
     }
 
     private func waitForNextScan() async {
-        let (limit, isWanted) = state.withLock { ($0.configuration.scanEvery.seconds, !$0.scanWaiters.isEmpty) }
-        let end = ContinuousClock.now + .seconds(limit)
-        guard !isWanted else { return }
-        while ContinuousClock.now < end, !stopSwitch.isStopping, !Task.isCancelled {
+        let end = ContinuousClock.now + .seconds(state.withLock { $0.configuration.scanEvery.seconds })
+        while state.withLock({ $0.scanWaiters.isEmpty }), ContinuousClock.now < end, !stopSwitch.isStopping,
+            !Task.isCancelled
+        {
             await scanAlarm.wait(for: end - .now)
-            guard state.withLock({ $0.scanWaiters.isEmpty }) else { return }
         }
     }
 

@@ -134,7 +134,7 @@ extension AgentStatus {
         guard !patterns.isEmpty else { return self }
         var status = self
         status.images = images.filter { entry in
-            patterns.contains { $0.text == entry.image || $0.matches(entry.image) }
+            patterns.contains { $0.matches(entry.image) }
         }
         return status
     }

@@ -33,12 +33,13 @@ public struct SourcePruning: Sendable {
     public func run() async throws -> Result {
         // Before the list: what a run that begins meanwhile needs is in one or the other.
         let records = try await readRecords()
-        let snapshots = try await image.snapshots()
+        var snapshots = try await image.snapshots()
         var result = Result()
         result.bases = HeldBases.decide(
             records: records, snapshots: snapshots.map(\.retained), secondsMax: baseSecondsMax, now: now)
         for absence in result.bases.givenUp { try await giveUp(records[absence.peer], absence.peer) }
-        let pinned = Set(try await image.snapshots().filter(\.isPinned).map(\.identity.id))
+        if !result.bases.givenUp.isEmpty { snapshots = try await image.snapshots() }
+        let pinned = Set(snapshots.filter(\.isPinned).map(\.identity.id))
         let removable = keep.removable(
             of: snapshots.map(\.retained), held: result.bases.held.union(pinned), now: now,
             isOurs: SnapshotName.isOwn)

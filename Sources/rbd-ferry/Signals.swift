@@ -26,10 +26,10 @@ func runUntilSignal(_ body: @escaping @Sendable () async -> ExitStatus) async ->
                 handlers.reload()
                 continue
             }
-            let isFirst = received.note(signal.rawValue)
+            received.note(signal.rawValue)
             if let handlers = SignalHandlers.current.withLock({ $0.take() }) {
                 handlers.stop()
-            } else if isFirst || work.isCancelled == false {
+            } else if !work.isCancelled {
                 work.cancel()
             } else {
                 Foundation.exit(128 + signal.rawValue)
@@ -48,12 +48,6 @@ private final class ReceivedSignal: Sendable {
 
     var number: Int32? { value.withLock { $0 } }
 
-    /// Notes a signal; false when one came before.
-    func note(_ number: Int32) -> Bool {
-        value.withLock { value in
-            guard value == nil else { return false }
-            value = number
-            return true
-        }
-    }
+    /// Notes a signal, unless one came before.
+    func note(_ number: Int32) { value.withLock { $0 = $0 ?? number } }
 }

@@ -73,7 +73,7 @@ struct StatusCommand: AsyncParsableCommand {
         guard !statuses.isEmpty else { throw NoAgentError(paths: missing) }
         let names = statuses.flatMap { $0.images.map(\.image) }
         for pattern in patterns {
-            guard names.contains(where: { $0 == pattern || ImagePattern(pattern).matches($0) }) else {
+            guard names.contains(where: ImagePattern(pattern).matches) else {
                 throw NoSuchImageError(pattern: pattern)
             }
         }
