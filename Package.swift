@@ -89,7 +89,7 @@ let package = Package(
             ]),
         layer(
             "AgentConfiguration",
-            ["FerryCore", "Planning", "OpenSSL", "SecureTransport", yams]),
+            ["FerryCore", "Planning", "OpenSSL", "SecureTransport", "Hooks", yams]),
         layer(
             "Agent",
             [
@@ -138,7 +138,8 @@ let package = Package(
         tests("Reporting", ["TestSupport"]),
         tests("Control", ["FerryCore", "SecureTransport", "Reporting", nioCore, nioPosix, logging]),
         tests(
-            "AgentConfiguration", ["FerryCore", "Planning", "SecureTransport", "TestSupport", "TestCertificates"]),
+            "AgentConfiguration",
+            ["FerryCore", "Planning", "SecureTransport", "Hooks", "TestSupport", "TestCertificates"]),
         tests(
             "Agent",
             [

@@ -99,9 +99,9 @@ struct LaneClock: Sendable {
     /// Notes that a run failed. What a retry can't mend waits for the next due run.
     mutating func failed(_ disposition: Disposition, now: Date, using generator: inout some RandomNumberGenerator) {
         let pause = backoff.failed(using: &generator)
-        switch disposition {
-        case .temporary, .timedOut, .locked: retryAt = now.addingTimeInterval(pause)
-        case .permanent, .refused, .unauthorized, .usage, .differs:
+        if disposition.passesByItself {
+            retryAt = now.addingTimeInterval(pause)
+        } else {
             retryAt = schedule == nil ? nil : now.addingTimeInterval(max(pause, Self.stoppedSecondsMin))
         }
     }

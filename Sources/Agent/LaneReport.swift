@@ -115,8 +115,7 @@ struct LaneReport: Sendable {
         case .nothing: return published == nil ? .waiting : .inSync
         case .good: return .inSync
         case .elsewhere: return .elsewhere
-        case .failed(_, .temporary), .failed(_, .timedOut), .failed(_, .locked): return .retrying
-        case .failed: return .stopped
+        case .failed(_, let disposition): return disposition.imageState
         }
     }
 

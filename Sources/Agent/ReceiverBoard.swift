@@ -157,9 +157,6 @@ extension ReceiverBoard.Entry {
     private var imageState: ImageState {
         if meter != nil { return .syncing }
         guard let error else { return published == nil ? .waiting : .inSync }
-        switch Disposition(rawValue: error.disposition) {
-        case .temporary, .timedOut, .locked: return .retrying
-        default: return .stopped
-        }
+        return (Disposition(rawValue: error.disposition) ?? .permanent).imageState
     }
 }

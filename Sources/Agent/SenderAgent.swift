@@ -126,7 +126,7 @@ extension SenderAgent {
         var wanted: [LaneKey: LaneRule] = [:]
         for name in names {
             guard let settings = configuration.rules.deciding(name)?.settings else { continue }
-            for peer in configuration.peers where settings.peers.isEmpty || settings.peers.contains(peer.name) {
+            for peer in configuration.peers where settings.peers.contains(peer.name) {
                 wanted[LaneKey(image: name, peer: peer.name)] = LaneRule(peer: peer, settings: settings)
             }
         }

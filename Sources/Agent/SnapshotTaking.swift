@@ -25,6 +25,7 @@ struct SnapshotTaking: Sendable {
         } catch let error as AfterHookError {
             throw error.underlying
         } catch {
+            // A failure of its own is in the log; why there is no snapshot says more.
             try? await run(settings.after, "after", environment(expectedName, result: "failed"))
             throw error
         }
@@ -35,12 +36,11 @@ struct SnapshotTaking: Sendable {
         let underlying: any Error
     }
 
-    private func run(_ hook: HookSettings?, _ phase: String, _ environment: [String: String]) async throws {
+    private func run(_ hook: Hook?, _ phase: String, _ environment: [String: String]) async throws {
         guard let hook else { return }
-        let command = Hook(command: hook.command, timeoutSeconds: hook.timeoutSeconds, isFatal: hook.isFatal)
         do {
             // Not cut short by a stop: what a hook froze would stay so.
-            let result = try await Task { try await command.run(environment: environment) }.value
+            let result = try await Task { try await hook.run(environment: environment) }.value
             logger.debug(
                 "the hook \(phase) the snapshot ended well",
                 metadata: ["image": "\(image)", "duration": "\(result.duration)", "output": "\(result.output)"])

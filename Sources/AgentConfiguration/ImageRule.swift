@@ -1,4 +1,5 @@
 import FerryCore
+import Hooks
 import Planning
 
 /// Reads the entries of `images:`.
@@ -46,8 +47,8 @@ struct ImageRule {
         settings.snapshots = section.text("snapshots").map { SnapshotSelection($0) } ?? defaults.snapshots
         settings.quiesce = section.choice("quiesce", default: defaults.quiesce)
         settings.catchUp = section.choice("catch-up", default: defaults.catchUp)
-        settings.before = HookSettings(section.section("before"), isFatal: true)
-        settings.after = HookSettings(section.section("after"), isFatal: false)
+        settings.before = Hook(section.section("before"), isFatal: true)
+        settings.after = Hook(section.section("after"), isFatal: false)
         settings.mode = section.choice("diff", default: defaults.mode)
         settings.keep = Retention(&section) ?? defaults.keep
         if section.has("every") || section.has("at"), !section.has("keep") {

@@ -1,3 +1,4 @@
+import Hooks
 import Planning
 
 extension YAMLWriter {
@@ -37,7 +38,7 @@ extension RetentionRules {
     }
 }
 
-extension HookSettings {
+extension Hook {
     /// As the configuration writes it, on one line.
     fileprivate var yaml: String {
         YAMLText.mapping([

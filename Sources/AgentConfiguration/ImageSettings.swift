@@ -1,4 +1,5 @@
 public import FerryCore
+public import Hooks
 public import Planning
 
 /// What is done with an image.
@@ -16,9 +17,9 @@ public struct ImageSettings: Hashable, Sendable {
     /// What is sent after an outage.
     public var catchUp: CatchUp
     /// Run before a snapshot.
-    public var before: HookSettings?
+    public var before: Hook?
     /// Run after a snapshot.
-    public var after: HookSettings?
+    public var after: Hook?
     /// How changed extents are found.
     public var mode: DiffMode
 
@@ -26,7 +27,7 @@ public struct ImageSettings: Hashable, Sendable {
     public init(
         schedule: Schedule? = nil, peers: [String], snapshots: SnapshotSelection = .own,
         quiesce: QuiescePolicy = .required, keep: Retention = .all, catchUp: CatchUp = .newest,
-        before: HookSettings? = nil, after: HookSettings? = nil, mode: DiffMode = .hybrid
+        before: Hook? = nil, after: Hook? = nil, mode: DiffMode = .hybrid
     ) {
         self.schedule = schedule
         self.peers = peers

@@ -1,6 +1,7 @@
 import AgentConfiguration
 import FerryCore
 import Foundation
+import Hooks
 import Planning
 import Testing
 
@@ -64,8 +65,8 @@ struct SenderConfigurationTests {
                     schedule: .at([try CalendarEvent("Mon..Fri 02:30"), try CalendarEvent("Sat 12:00")]), peers: ["c"],
                     snapshots: .matching(ImagePattern("nightly-*")), quiesce: .bestEffort, keep: .rules(keep),
                     catchUp: .retention,
-                    before: HookSettings(command: ["/usr/local/bin/freeze", "x"], timeoutSeconds: 60, isFatal: false),
-                    after: HookSettings(command: ["thaw"], timeoutSeconds: 30, isFatal: false), mode: .exact))
+                    before: Hook(command: ["/usr/local/bin/freeze", "x"], timeoutSeconds: 60, isFatal: false),
+                    after: Hook(command: ["thaw"], timeoutSeconds: 30, isFatal: false), mode: .exact))
         #expect(rules[1].settings == nil && rules[1].pattern.text == "vm-scratch*" && rules[1].line == 19)
         #expect(configuration.defaults.mode == .exact)
     }

@@ -1,21 +1,7 @@
-/// A command that is run before or after a snapshot.
-public struct HookSettings: Hashable, Sendable {
-    /// Program and arguments; no shell is between.
-    public var command: [String]
-    /// How long it may take, in seconds.
-    public var timeoutSeconds: Int64
-    /// Whether its failure ends the run.
-    public var isFatal: Bool
+import Hooks
+import Planning
 
-    /// A hook from its parts.
-    public init(command: [String], timeoutSeconds: Int64 = 30, isFatal: Bool) {
-        self.command = command
-        self.timeoutSeconds = timeoutSeconds
-        self.isFatal = isFatal
-    }
-}
-
-extension HookSettings {
+extension Hook {
     /// Reads `before:` or `after:`; nil when it is absent or a fault was noted.
     init?(_ section: ConfigurationSection?, isFatal fallback: Bool) {
         guard var section else { return nil }
