@@ -15,24 +15,15 @@ import Threading
 
 /// The receiving agent: takes connections in and serves them until it is told to stop.
 public final class ReceiverAgent: Sendable {
-    private struct State {
-        var configuration: ReceiverConfiguration
-        var configurationError: (any Error)?
-    }
-    private let file: String
+    private let configuration: ConfigurationInForce<ReceiverConfiguration>
     private let store: any ImageStore
     private let listener: SecureListener
-    private let contexts: ContextSource
     private let board = ReceiverBoard()
     private let stopSwitch = StopSwitch()
     private let claims = MirrorClaims()
     private let workers = BlockingThreads(count: 2)
-    private let files = BlockingThreads(count: 1)
     private let logger: Logger
-    private let state: Mutex<State>
     private let startedAt = Date()
-    /// What the process started with: some of it can't change.
-    private let begun: ReceiverConfiguration
 
     /// The port that it listens on.
     public var port: Int { listener.localPort }
@@ -41,24 +32,21 @@ public final class ReceiverAgent: Sendable {
     public static func start(
         _ configuration: ReceiverConfiguration, file: String, store: any ImageStore, logger: Logger
     ) async throws -> ReceiverAgent {
-        let contexts = try ContextSource(configuration.tls, role: .server)
+        let inForce = try ConfigurationInForce(configuration, file: file, role: .server, logger: logger)
         let listener = try await SecureListener.bind(
-            to: configuration.listen, context: { contexts.current }, handshakeTimeout: .seconds(10),
+            to: configuration.listen, context: { inForce.contexts.current }, handshakeTimeout: .seconds(10),
             connectionCountMax: configuration.connectionCountMax)
-        return ReceiverAgent(configuration, file, store, listener, contexts, logger)
+        return ReceiverAgent(inForce, store, listener, logger)
     }
 
     private init(
-        _ configuration: ReceiverConfiguration, _ file: String, _ store: any ImageStore, _ listener: SecureListener,
-        _ contexts: ContextSource, _ logger: Logger
+        _ configuration: ConfigurationInForce<ReceiverConfiguration>, _ store: any ImageStore,
+        _ listener: SecureListener, _ logger: Logger
     ) {
-        self.file = file
+        self.configuration = configuration
         self.store = store
         self.listener = listener
-        self.contexts = contexts
         self.logger = logger
-        begun = configuration
-        state = Mutex(State(configuration: configuration))
     }
 
     /// Serves connections until `stop`. Transfers that are under way then may go on for as long as the configuration
@@ -88,7 +76,7 @@ public final class ReceiverAgent: Sendable {
 
     /// Ends the agent.
     public func stop() {
-        stopSwitch.stop(within: .seconds(state.withLock { $0.configuration.stopWithin.seconds }))
+        stopSwitch.stop(within: .seconds(configuration.current.stopWithin.seconds))
     }
 
     /// The transfers under way, for a watch over hanging ones.
@@ -105,7 +93,7 @@ public final class ReceiverAgent: Sendable {
 
     /// What a connection that begins now is served with.
     private var environment: ReceiverEnvironment {
-        let configuration = state.withLock { $0.configuration }
+        let configuration = configuration.current
         return ReceiverEnvironment(
             store: store, policy: policy(configuration), claims: claims,
             hello: Hello(agentVersion: AgentVersion.current, site: configuration.site),
@@ -115,7 +103,7 @@ public final class ReceiverAgent: Sendable {
 
     /// Who may write what into the store that is open.
     private func policy(_ configuration: ReceiverConfiguration) -> ClientPolicy {
-        ClientPolicy(configuration.clients, places: begun.store.qualifiedPlaces)
+        ClientPolicy(configuration.clients, places: self.configuration.begun.store.qualifiedPlaces)
     }
 
     /// Returns when the agent may end.
@@ -129,13 +117,7 @@ public final class ReceiverAgent: Sendable {
         var reminder = ExpiryReminder()
         while (try? await Task.sleep(for: .seconds(1))) != nil {
             board.tick()
-            do {
-                let isNew = try await files.run { [contexts] () throws(TLSFileError) in try contexts.refresh() }
-                if isNew { logger.info("took the certificates that changed on disk") }
-            } catch {
-                logger.error("\(error.cause)", metadata: ["remedy": "\(error.remedy)"])
-            }
-            reminder.remind(contexts, now: Date(), logger: logger)
+            await configuration.watchCertificates(&reminder, now: Date())
         }
     }
 }
@@ -145,25 +127,7 @@ public final class ReceiverAgent: Sendable {
 extension ReceiverAgent {
     /// Reads the configuration file again and takes it into force, for the connections that begin from then on, unless
     /// something is wrong with it.
-    public func reload() async {
-        let file = file
-        do {
-            let new = try await files.run { () throws(any Error) in try ReceiverConfiguration(file: file) }
-            let old = state.withLock { $0.configuration }
-            let fixed = begun.changesThatNeedRestart(new)
-            if new.tls != old.tls {
-                try await files.run { [contexts] () throws(TLSFileError) in try contexts.replace(new.tls) }
-            }
-            state.withLock { $0 = State(configuration: new) }
-            logger.info("took \(file)")
-            if !fixed.isEmpty {
-                logger.warning("a restart is needed for what changed under \(fixed.joined(separator: ", "))")
-            }
-        } catch {
-            state.withLock { $0.configurationError = error }
-            logger.error("\(file) is not taken: \(error.oneLine)")
-        }
-    }
+    public func reload() async { _ = await configuration.reload() }
 
     /// Sees what the mirrors hold that were there before the agent started.
     private func look() async {
@@ -189,7 +153,7 @@ extension ReceiverAgent {
             {
                 let snapshot = try await mirror.snapshots().first { $0.identity == newest.mirror }
                 let takenAt = SnapshotName.ownTime(newest.source.name) ?? snapshot?.createdAt
-                let policy = policy(state.withLock { $0.configuration })
+                let policy = policy(configuration.current)
                 let client = policy.client(ofMirror: name, source: record.sourceName) ?? "unknown"
                 if let takenAt {
                     let published = PublishedState(
@@ -208,14 +172,10 @@ extension ReceiverAgent {
 extension ReceiverAgent: AgentControl {
     /// How the agent is.
     public func status() async -> AgentStatus {
-        let (configuration, configurationError) = state.withLock { ($0.configuration, $0.configurationError) }
         var status = AgentStatus(
-            role: .receiver, site: configuration.site, version: AgentVersion.current, configuration: file,
-            startedAt: startedAt, now: Date())
-        if let configurationError {
-            status.problems.append("\(file) has changed and is not in force: \(configurationError.oneLine)")
-        }
-        status.note(contexts)
+            role: .receiver, site: configuration.current.site, version: AgentVersion.current,
+            configuration: configuration.file, startedAt: startedAt, now: Date())
+        configuration.note(in: &status)
         board.fill(&status)
         status.refusedConnectionCount += listener.turnedAwayCount
         return status
@@ -252,9 +212,12 @@ extension StoreConfiguration {
     }
 }
 
-extension ReceiverConfiguration {
+extension ReceiverConfiguration: AgentConfigurable {
+    /// Reads and checks a file.
+    static func read(_ file: String) throws -> ReceiverConfiguration { try ReceiverConfiguration(file: file) }
+
     /// Keys whose values differ and that a running agent can't change.
-    fileprivate func changesThatNeedRestart(_ new: ReceiverConfiguration) -> [String] {
+    func changesThatNeedRestart(_ new: ReceiverConfiguration) -> [String] {
         var keys: [String] = []
         if store != new.store { keys.append("store") }
         if listen != new.listen { keys.append("listen") }

@@ -14,7 +14,6 @@ import Threading
 /// The sending agent: a lane for each image and peer that the rules name, until it is told to stop.
 public final class SenderAgent: Sendable {
     private struct State {
-        var configuration: SenderConfiguration
         var lanes: [LaneKey: Lane] = [:]
         /// Lanes that were made and have not been begun.
         var unbegun: [Lane] = []
@@ -22,8 +21,6 @@ public final class SenderAgent: Sendable {
         var scanError: (any Error)?
         var scanBeganAt: ContinuousClock.Instant?
         var scanWaiters: [CheckedContinuation<Void, Never>] = []
-        /// Why the configuration file that is there now is not in force; nil when it is.
-        var configurationError: (any Error)?
 
         mutating func takeScanWaiters() -> [CheckedContinuation<Void, Never>] {
             defer { scanWaiters = [] }
@@ -31,12 +28,11 @@ public final class SenderAgent: Sendable {
         }
     }
     let stopSwitch = StopSwitch()
-    private let file: String
+    private let configuration: ConfigurationInForce<SenderConfiguration>
     private let lanes: LaneAgent
-    private let state: Mutex<State>
+    private let state = Mutex(State())
     private let scanAlarm = Alarm()
     private let startedAt: Date
-    private let files = BlockingThreads(count: 1)
 
     private var environment: RunEnvironment { lanes.environment }
     private var logger: Logger { lanes.environment.logger }
@@ -47,15 +43,14 @@ public final class SenderAgent: Sendable {
         _ configuration: SenderConfiguration, file: String, store: any ImageStore, logger: Logger,
         limits: SessionLimits = SessionLimits(), now: @escaping @Sendable () -> Date = { Date() }
     ) throws {
-        self.file = file
         startedAt = now()
+        self.configuration = try ConfigurationInForce(configuration, file: file, role: .client, logger: logger)
         let environment = RunEnvironment(
-            store: store, contexts: try ContextSource(configuration.tls, role: .client), leases: ImageLeases(),
+            store: store, contexts: self.configuration.contexts, leases: ImageLeases(),
             workers: BlockingThreads(count: 2), site: configuration.site, limits: limits, logger: logger, now: now)
         lanes = LaneAgent(
             environment: environment, stop: stopSwitch, parallelCount: configuration.parallelCount,
             numbers: configuration.laneNumbers)
-        state = Mutex(State(configuration: configuration))
     }
 
     /// Runs until `stop`, and until what was under way then has ended. `ready` is called once the store has been looked
@@ -79,8 +74,7 @@ public final class SenderAgent: Sendable {
 
     /// Ends the agent: nothing new begins, and what is under way has as long as the configuration says.
     public func stop() {
-        let limit = state.withLock { $0.configuration.stopWithin.seconds }
-        stopSwitch.stop(within: .seconds(limit))
+        stopSwitch.stop(within: .seconds(configuration.current.stopWithin.seconds))
     }
 
     /// The runs under way, for a watch over hanging ones.
@@ -122,7 +116,7 @@ extension SenderAgent {
     }
 
     private func align(to names: [String]) async {
-        let configuration = state.withLock { $0.configuration }
+        let configuration = configuration.current
         var wanted: [LaneKey: LaneRule] = [:]
         for name in names {
             guard let settings = configuration.rules.deciding(name)?.settings else { continue }
@@ -153,7 +147,7 @@ extension SenderAgent {
     }
 
     private func waitForNextScan() async {
-        let end = ContinuousClock.now + .seconds(state.withLock { $0.configuration.scanEvery.seconds })
+        let end = ContinuousClock.now + .seconds(configuration.current.scanEvery.seconds)
         while state.withLock({ $0.scanWaiters.isEmpty }), ContinuousClock.now < end, !stopSwitch.isStopping,
             !Task.isCancelled
         {
@@ -184,18 +178,7 @@ extension SenderAgent {
         var reminder = ExpiryReminder()
         while (try? await Task.sleep(for: .seconds(1))) != nil {
             for lane in allLanes { await lane.tick() }
-            await refreshCertificates()
-            reminder.remind(environment.contexts, now: environment.now(), logger: logger)
-        }
-    }
-
-    private func refreshCertificates() async {
-        let contexts = environment.contexts
-        do {
-            let isNew = try await files.run { () throws(TLSFileError) in try contexts.refresh() }
-            if isNew { logger.info("took the certificates that changed on disk") }
-        } catch {
-            logger.error("\(error.cause)", metadata: ["remedy": "\(error.remedy)"])
+            await configuration.watchCertificates(&reminder, now: environment.now())
         }
     }
 }
@@ -205,58 +188,34 @@ extension SenderAgent {
 extension SenderAgent {
     /// Reads the configuration file again and takes it into force, unless something is wrong with it.
     public func reload() async {
-        let file = file
-        do {
-            let new = try await files.run { () throws(any Error) in try SenderConfiguration(file: file) }
-            let old = state.withLock { $0.configuration }
-            let fixed = old.changesThatNeedRestart(new)
-            if new.tls != old.tls {
-                let contexts = environment.contexts
-                try await files.run { () throws(TLSFileError) in try contexts.replace(new.tls) }
-            }
-            state.withLock { state in
-                state.configuration = new
-                state.configurationError = nil
-            }
-            lanes.update(new.laneNumbers)
-            logger.info("took \(file)")
-            if !fixed.isEmpty {
-                logger.warning("a restart is needed for what changed under \(fixed.joined(separator: ", "))")
-            }
-            await scanNow()
-        } catch {
-            state.withLock { $0.configurationError = error }
-            logger.error("\(file) is not taken: \(error.oneLine)")
-        }
+        guard await configuration.reload() else { return }
+        lanes.update(configuration.current.laneNumbers)
+        await scanNow()
     }
 
     /// How the agent is.
     public func status() async -> AgentStatus {
-        let now = environment.now()
-        let (configuration, scanError, configurationError) = state.withLock {
-            ($0.configuration, $0.scanError, $0.configurationError)
-        }
         var status = AgentStatus(
-            role: .sender, site: configuration.site, version: AgentVersion.current, configuration: file,
-            startedAt: startedAt, now: now)
-        if let scanError { status.problems.append(scanError.oneLine) }
-        if let configurationError {
-            status.problems.append("\(file) has changed and is not in force: \(configurationError.oneLine)")
-        }
-        status.note(environment.contexts)
+            role: .sender, site: configuration.begun.site, version: AgentVersion.current,
+            configuration: configuration.file, startedAt: startedAt, now: environment.now())
+        if let scanError = state.withLock({ $0.scanError }) { status.problems.append(scanError.oneLine) }
+        configuration.note(in: &status)
         for lane in allLanes { status.images.append(await lane.status()) }
         status.connectionCount = status.images.count { $0.progress != nil }
         return status
     }
 }
 
-extension SenderConfiguration {
+extension SenderConfiguration: AgentConfigurable {
     fileprivate var laneNumbers: LaneAgent.Numbers {
         LaneAgent.Numbers(checkpointByteCount: checkpointByteCount, baseSecondsMax: holdBaseMax.seconds)
     }
 
+    /// Reads and checks a file.
+    static func read(_ file: String) throws -> SenderConfiguration { try SenderConfiguration(file: file) }
+
     /// Keys whose values differ and that a running agent can't change.
-    fileprivate func changesThatNeedRestart(_ new: SenderConfiguration) -> [String] {
+    func changesThatNeedRestart(_ new: SenderConfiguration) -> [String] {
         var keys: [String] = []
         if store != new.store { keys.append("store") }
         if site != new.site { keys.append("site") }
