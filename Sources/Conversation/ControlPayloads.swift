@@ -150,16 +150,21 @@ public struct Progress: Codable, Equatable, Sendable {
     public var watermark: UInt64
     /// Block content of this transfer on this connection that is durable, in bytes.
     public var contentByteCount: UInt64
+    /// Which share of the time since the last report, from 0 to 1, the receiver had nothing left to do but to wait
+    /// for blocks; nil from one that does not tell.
+    public var starvedShare: Double?
 
     private enum CodingKeys: String, CodingKey {
         case watermark
         case contentByteCount = "content_bytes"
+        case starvedShare = "starved"
     }
 
     /// A progress report.
-    public init(watermark: UInt64, contentByteCount: UInt64) {
+    public init(watermark: UInt64, contentByteCount: UInt64, starvedShare: Double? = nil) {
         self.watermark = watermark
         self.contentByteCount = contentByteCount
+        self.starvedShare = starvedShare
     }
 }
 
@@ -196,10 +201,13 @@ public struct Committed: Codable, Equatable, Sendable {
     public var target: SnapshotIdentity
     /// The digest of the totals that were agreed.
     public var digest: String
+    /// How long the receiver's stages took on this connection; nil from one that does not tell.
+    public var stages: StageTimes?
 
     /// A commit record.
-    public init(target: SnapshotIdentity, digest: String) {
+    public init(target: SnapshotIdentity, digest: String, stages: StageTimes? = nil) {
         self.target = target
         self.digest = digest
+        self.stages = stages
     }
 }

@@ -1,4 +1,4 @@
-import FerryCore
+public import FerryCore
 
 /// The receiver's side of a conversation: what may come, what may go, and what it means.
 ///
@@ -94,13 +94,13 @@ public struct ReceiverMachine: Sendable {
         }
     }
 
-    /// The commit record that is due once the target is published.
-    public mutating func committed() -> Committed {
+    /// The commit record that is due once the target is published; `stages` tells how long ours took.
+    public mutating func committed(stages: StageTimes? = nil) -> Committed {
         guard case .publishing(let offer, let totals, _) = state else {
             preconditionFailure("a commit follows totals")
         }
         state = .idle
-        return Committed(target: offer.target, digest: totals.digest)
+        return Committed(target: offer.target, digest: totals.digest, stages: stages)
     }
 
     private var stateName: String {

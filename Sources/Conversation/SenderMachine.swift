@@ -136,6 +136,9 @@ public struct SenderMachine: Sendable {
         guard progress.watermark >= durable.watermark, progress.contentByteCount >= durable.contentByteCount else {
             throw contradiction("watermark", expected: "\(durable.watermark) or more", found: "\(progress.watermark)")
         }
+        if let share = progress.starvedShare, !(0...1).contains(share) {
+            throw contradiction("starved share", expected: "0 to 1", found: "\(share)")
+        }
     }
 
     private mutating func received(

@@ -22,19 +22,21 @@ final class Checkpointer: Sendable {
     private let start: ResumePoint
     private let distanceByteCount: UInt64
     private let distanceTime: Duration
+    private let clock: StageClock
     private let tell: @Sendable (Progress) async throws -> Void
 
     /// Checkpoints `transfer`, from `start` on, whenever `distanceByteCount` more content or `distanceTime` has
     /// passed. `tell` reports what is durable to the peer.
     init(
         mirror: any MirrorImage, transfer: TransferIdentity, start: ResumePoint, distanceByteCount: UInt64,
-        distanceTime: Duration, tell: @escaping @Sendable (Progress) async throws -> Void
+        distanceTime: Duration, clock: StageClock, tell: @escaping @Sendable (Progress) async throws -> Void
     ) {
         self.mirror = mirror
         self.transfer = transfer
         self.start = start
         self.distanceByteCount = distanceByteCount
         self.distanceTime = distanceTime
+        self.clock = clock
         self.tell = tell
         state = Mutex(State(watermark: Watermark(offset: start.watermark), lastTime: .now))
     }
@@ -100,11 +102,13 @@ final class Checkpointer: Sendable {
     @discardableResult
     private func store(phase: Checkpoint.Phase, snapshotIDMax: UInt64? = nil) async throws -> Progress {
         let (watermark, applied) = state.withLock { ($0.watermark.offset, $0.appliedByteCount) }
-        try await mirror.flush()
         let point = ResumePoint(watermark: watermark, contentByteCount: start.contentByteCount + applied)
-        try await mirror.setState(
-            Checkpoint(transfer: transfer, resumePoint: point, phase: phase, snapshotIDMax: snapshotIDMax),
-            ImageStateKey.checkpoint)
+        try await clock.time(.flush) {
+            try await mirror.flush()
+            try await mirror.setState(
+                Checkpoint(transfer: transfer, resumePoint: point, phase: phase, snapshotIDMax: snapshotIDMax),
+                ImageStateKey.checkpoint)
+        }
         state.withLock { state in
             state.durableByteCount = max(state.durableByteCount, applied)
             state.lastTime = .now

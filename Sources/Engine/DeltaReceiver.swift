@@ -128,8 +128,10 @@ struct DeltaReceiver: Sendable {
 
     private func open(_ payload: [UInt8], _ number: UInt64) async throws -> OpenedBlock {
         let decompressor = decompressor
-        return try await workers.run { () throws(any Error) -> OpenedBlock in
-            try OpenedBlock(payload: payload, number: number, decompressor: decompressor)
+        return try await meter.clock.time(.inflate) {
+            try await workers.run { () throws(any Error) -> OpenedBlock in
+                try OpenedBlock(payload: payload, number: number, decompressor: decompressor)
+            }
         }
     }
 
@@ -141,7 +143,9 @@ struct DeltaReceiver: Sendable {
             transform: { block in
                 defer { budget.give(block.budgetByteCount) }
                 meter.update { $0.blocksInStore += 1 }
-                if !block.writes.isEmpty { try await mirror.apply(block.writes, from: block.content) }
+                if !block.writes.isEmpty {
+                    try await meter.clock.time(.apply) { try await mirror.apply(block.writes, from: block.content) }
+                }
                 try await checkpointer.complete(block.number)
                 meter.update {
                     $0.blocksInStore -= 1
@@ -157,7 +161,7 @@ struct DeltaReceiver: Sendable {
         if let baseByteCount, found != baseByteCount {
             throw EngineError.resizedMeanwhile(expected: baseByteCount, found: found)
         }
-        try await mirror.resize(to: byteCount)
+        try await meter.clock.time(.apply) { try await mirror.resize(to: byteCount) }
     }
 }
 

@@ -38,7 +38,7 @@ struct DeltaSender {
         try await orderedMap(
             width: Self.unitCountMax,
             next: {
-                guard let unit = try await units.next() else { return nil as SharedUnit? }
+                guard let unit = try await meter.clock.time(.diff, { try await units.next() }) else { return nil as SharedUnit? }
                 // Taken in order of offset, so the unit that is due next is never the one that waits.
                 let byteCount = max(UInt64(unit.readByteCount), Self.unitByteCountMin)
                 return SharedUnit(unit: unit, share: try await Self.memory.share(byteCount))
@@ -73,17 +73,19 @@ struct DeltaSender {
     /// Reads a unit and makes its block; nil when nothing of it needs sending.
     private func block(of unit: DeltaUnit) async throws -> SealedBlock? {
         let buffer = DataBuffer(byteCount: unit.readByteCount)
-        try await delta.read(unit.reads, into: buffer)
+        try await meter.clock.time(.read) { try await delta.read(unit.reads, into: buffer) }
         meter.update { $0.readByteCount += UInt64(unit.readByteCount) }
         // On a full copy the mirror is all zeros to begin with.
         let sendsZeros = transfer.base != nil
         let compressor = compressor
-        return try await workers.run { () throws(ZstdError) -> SealedBlock? in
-            let records = UnitRecords(unit: unit, buffer: buffer, sendsZeros: sendsZeros)
-            guard records.count > 0 else { return nil }
-            return try SealedBlock(
-                content: records.bytes, recordCount: records.count, dataRecordCount: records.count, end: unit.end,
-                compressor: compressor)
+        return try await meter.clock.time(.compress) {
+            try await workers.run { () throws(ZstdError) -> SealedBlock? in
+                let records = UnitRecords(unit: unit, buffer: buffer, sendsZeros: sendsZeros)
+                guard records.count > 0 else { return nil }
+                return try SealedBlock(
+                    content: records.bytes, recordCount: records.count, dataRecordCount: records.count, end: unit.end,
+                    compressor: compressor)
+            }
         }
     }
 

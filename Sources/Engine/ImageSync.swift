@@ -39,6 +39,10 @@ public struct SyncStepResult: Sendable {
     public var wasPublished: Bool
     /// The transfer's counts.
     public var counts: TransferMeter.Counts
+    /// How long its stages took, at both ends where the receiver tells.
+    public var times = StageTimes()
+    /// How long it took, the snapshot that was made for it included.
+    public var duration = Duration.zero
 }
 
 /// Brings one image's newest state to the mirror, over an open session.
@@ -131,9 +135,10 @@ public struct ImageSync: Sendable {
     /// Makes a snapshot and sends it. One whose transfer does not begin is removed again.
     private func sendNew() async throws -> SyncStepResult {
         meter.update { $0.phase = .snapshotting }
-        let target = try await makeSnapshot(image)
+        let began = ContinuousClock.now
+        let target = try await meter.clock.time(.snapshot) { try await makeSnapshot(image) }
         do {
-            return try await send(target, isOwn: true)
+            return try await send(target, isOwn: true, began: began)
         } catch {
             // Unless the transfer was begun, nobody will ask for this snapshot again.
             let record = try await readRecord()
@@ -147,12 +152,14 @@ public struct ImageSync: Sendable {
     ///
     /// Nothing is stored or pinned before the receiver has said yes: its yes means that it holds the mirror for us
     /// alone, so two syncs of one image can't get at each other's state.
-    private func send(_ target: SnapshotIdentity, isOwn: Bool) async throws -> SyncStepResult {
+    private func send(
+        _ target: SnapshotIdentity, isOwn: Bool, began: ContinuousClock.Instant = .now
+    ) async throws -> SyncStepResult {
         meter.update { $0 = TransferMeter.Counts(phase: .preparing) }
         var result = SyncStepResult(base: nil, target: target, wasPublished: true, counts: meter.counts)
-        let offer = try await makeOffer(target)
+        let offer = try await meter.clock.time(.prepare) { try await makeOffer(target) }
         meter.update { $0.phase = .offering }
-        let outcome = try await session.offer(offer)
+        let outcome = try await meter.clock.time(.offer) { try await session.offer(offer) }
         meter.update { $0.phase = .preparing }
         if case .send(let base, let watermark, let saved) = outcome {
             meter.update {
@@ -161,13 +168,16 @@ public struct ImageSync: Sendable {
                 $0.savedContentByteCount = saved
             }
             let transfer = TransferIdentity(source: image.identity, base: base, target: target, mode: settings.mode)
-            try await transmit(transfer, isOwn: isOwn, from: watermark)
+            let committed = try await transmit(transfer, isOwn: isOwn, from: watermark)
+            result.times = committed.stages ?? StageTimes()
             result.base = base
             result.wasPublished = false
         }
-        try await acknowledge(target)
+        try await meter.clock.time(.acknowledge) { try await acknowledge(target) }
         meter.update { $0.phase = .done }
         result.counts = meter.counts
+        result.times.add(meter.clock.take())
+        result.duration = ContinuousClock.now - began
         return result
     }
 
@@ -216,11 +226,21 @@ public struct ImageSync: Sendable {
 // MARK: Sending a delta
 
 extension ImageSync {
-    private func transmit(_ transfer: TransferIdentity, isOwn: Bool, from watermark: UInt64) async throws {
-        let isTargetProtected = try await begin(transfer, isOwn: isOwn)
-        let delta = try await image.openDelta(from: transfer.base, to: transfer.target, mode: transfer.mode)
+    private func transmit(
+        _ transfer: TransferIdentity, isOwn: Bool, from watermark: UInt64
+    ) async throws -> Committed {
+        let (isTargetProtected, delta) = try await meter.clock.time(.prepare) {
+            let isTargetProtected = try await begin(transfer, isOwn: isOwn)
+            return (
+                isTargetProtected,
+                try await image.openDelta(from: transfer.base, to: transfer.target, mode: transfer.mode)
+            )
+        }
+        let committed: Committed
         do {
-            let estimate = watermark == 0 ? try await delta.changedByteCountEstimate() : nil
+            let estimate =
+                watermark == 0
+                ? try await meter.clock.time(.prepare) { try await delta.changedByteCountEstimate() } : nil
             meter.update {
                 $0.phase = .sending
                 $0.imageByteCount = delta.byteCount
@@ -229,12 +249,13 @@ extension ImageSync {
             let sender = DeltaSender(
                 delta: delta, transfer: transfer, isTargetProtected: isTargetProtected, workers: workers,
                 compressor: BlockCompressor(level: 1), meter: meter)
-            try await stream(sender, from: watermark)
+            committed = try await stream(sender, from: watermark)
         } catch {
             await delta.close()
             throw error
         }
         await delta.close()
+        return committed
     }
 
     /// Stores that the transfer is begun, and makes base and target undeletable. True when the user had the
@@ -254,7 +275,7 @@ extension ImageSync {
         return isTargetProtected
     }
 
-    private func stream(_ sender: DeltaSender, from watermark: UInt64) async throws {
+    private func stream(_ sender: DeltaSender, from watermark: UInt64) async throws -> Committed {
         session.beginTransfer(checkpointByteCount: settings.checkpointByteCount, meter: meter)
         var totals = RunningTotals()
         try await sender.run(from: watermark) { block in
@@ -269,11 +290,12 @@ extension ImageSync {
                 counts.sentOffset = block.end
             }
         } recheck: {
-            try await checkStillThere(sender.transfer)
+            try await meter.clock.time(.prepare) { try await checkStillThere(sender.transfer) }
         }
         meter.update { $0.phase = .publishing }
-        _ = try await session.end(totals.totals)
+        let committed = try await meter.clock.time(.publish) { try await session.end(totals.totals) }
         meter.update { $0.phase = .acknowledging }
+        return committed
     }
 
     /// Throws unless base and target are both still there by id: then they were there during every read.

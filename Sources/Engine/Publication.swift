@@ -8,6 +8,7 @@ struct Publication {
     /// Size of the target, in bytes.
     let byteCount: UInt64
     let checkpointer: Checkpointer
+    let clock: StageClock
 
     private var target: SnapshotIdentity { prepared.transfer.target }
 
@@ -20,12 +21,14 @@ struct Publication {
         }
         try await checkSize(try await prepared.image.headByteCount())
         try await checkpointer.beginPublishing(snapshotIDMax: before.map(\.id).max() ?? 0)
-        let snapshot = try await makeSnapshot()
-        try await checkSize(snapshot.byteCount)
-        var record = prepared.record
-        try await record.publish(
-            PublishedSnapshot(source: target, mirror: snapshot.identity), on: prepared.image)
-        return record
+        return try await clock.time(.mirrorSnapshot) {
+            let snapshot = try await makeSnapshot()
+            try await checkSize(snapshot.byteCount)
+            var record = prepared.record
+            try await record.publish(
+                PublishedSnapshot(source: target, mirror: snapshot.identity), on: prepared.image)
+            return record
+        }
     }
 
     private func makeSnapshot() async throws -> Snapshot {

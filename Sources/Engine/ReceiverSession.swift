@@ -253,9 +253,9 @@ extension ReceiverSession {
         let running = try await takeIn(offer, prepared, checkpointer, meter)
         meter.update { $0.phase = .publishing }
         let record = try await Publication(
-            prepared: prepared, byteCount: offer.byteCount, checkpointer: checkpointer
+            prepared: prepared, byteCount: offer.byteCount, checkpointer: checkpointer, clock: meter.clock
         ).run()
-        try await writer.send(.committed(machine.withLock { $0.committed() }))
+        try await writer.send(.committed(machine.withLock { $0.committed(stages: meter.clock.times) }))
         meter.update { $0.phase = .done }
         if let pair = record.published.last { observePublished(pair, place) }
         logger.info(
@@ -277,7 +277,7 @@ extension ReceiverSession {
             prepared, targetByteCount: offer.byteCount, workers: environment.workers,
             decompressor: BlockDecompressor(), checkpointer: checkpointer, meter: meter)
         let running = try await receiver.run {
-            switch try await self.nextEvent() {
+            switch try await meter.clock.time(.receive, { try await self.nextEvent() }) {
             case .block(let payload)?:
                 meter.update { $0.sentByteCount += UInt64(payload.count) }
                 return payload
@@ -319,11 +319,15 @@ extension ReceiverSession {
     private func makeCheckpointer(
         _ offer: Offer, _ prepared: PreparedMirror, _ meter: TransferMeter
     ) -> Checkpointer {
-        Checkpointer(
+        let share = Mutex(StageShare(of: .starve, from: .now))
+        return Checkpointer(
             mirror: prepared.image, transfer: prepared.transfer, start: prepared.start,
             // Well inside the sender's window, so that it need not wait.
             distanceByteCount: offer.checkpointByteCount / 4, distanceTime: environment.checkpointInterval,
-            tell: { progress in
+            clock: meter.clock,
+            tell: { durable in
+                var progress = durable
+                progress.starvedShare = share.withLock { $0.next(meter.clock.times, at: .now) }
                 self.machine.withLock { $0.progress(progress) }
                 meter.update {
                     $0.durableContentByteCount = progress.contentByteCount

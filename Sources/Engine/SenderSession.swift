@@ -133,6 +133,7 @@ public final class SenderSession: Sendable {
             open.meter.update {
                 $0.durableContentByteCount = progress.contentByteCount
                 $0.watermark = progress.watermark
+                if let share = progress.starvedShare { $0.receiverStarvedShare = share }
             }
             transfer = open
             return (open.credit, freed)
@@ -207,10 +208,11 @@ extension SenderSession {
 
     /// Sends a block; waits until the window has room for it.
     func send(_ block: SealedBlock) async throws {
-        let credit = transfer.withLock { $0?.credit }
-        try await credit?.take(UInt64(block.contentByteCount))
+        let open = transfer.withLock { $0 }
+        guard let open else { preconditionFailure("blocks go out only while a transfer is open") }
+        try await open.meter.clock.time(.window) { try await open.credit.take(UInt64(block.contentByteCount)) }
         machine.withLock { $0.block(contentByteCount: block.contentByteCount) }
-        try await writer.write(block.wireBytes)
+        try await open.meter.clock.time(.send) { try await writer.write(block.wireBytes) }
     }
 
     /// Sends the totals and waits until the receiver has published.
