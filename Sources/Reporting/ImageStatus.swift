@@ -1,3 +1,4 @@
+public import FerryCore
 public import FoundationEssentials
 
 /// How mirroring of an image stands. A small closed set; README says of each what to do.
@@ -38,6 +39,8 @@ public struct ImageStatus: Codable, Hashable, Sendable {
     public var nextRunAt: Date?
     /// How far the transfer under way is.
     public var progress: TransferProgress?
+    /// At a sender: where the time of the last run that brought something to the mirror went.
+    public var lastTransfer: TransferTiming?
     /// What went wrong last; nil once a run went well.
     public var lastError: ImageError?
     /// Age of the base that is held for the peer.
@@ -138,7 +141,16 @@ public struct TransferTotals: Codable, Hashable, Sendable {
     public var publishedSnapshots: UInt64 = 0
     /// Snapshots that retention removed here.
     public var removedSnapshots: UInt64 = 0
+    /// How long the stages of transfers took at this end; nil before the first.
+    public var stages: StageTimes?
 
     /// Nothing counted yet.
     public init() {}
+
+    /// Adds a transfer's stages.
+    public mutating func add(_ times: StageTimes) {
+        guard !times.isEmpty else { return }
+        stages = stages ?? StageTimes()
+        stages?.add(times)
+    }
 }

@@ -1,3 +1,4 @@
+import FerryCore
 import FoundationEssentials
 
 /// A status as Prometheus reads it. Names do not change from release to release.
@@ -7,7 +8,7 @@ public enum PrometheusText {
 
     /// All metrics of an agent.
     public static func text(_ status: AgentStatus) -> String {
-        let families = agent(status) + images(status.images) + amounts(status) + counts(status.images)
+        let families = agent(status) + images(status.images) + amounts(status) + counts(status.images) + [stages(status.images)]
         return families.map(\.text).joined()
     }
 
@@ -103,6 +104,20 @@ public enum PrometheusText {
             counter(
                 "removed_snapshots_total", "Snapshots that retention removed here.", images, \.removedSnapshots),
         ]
+    }
+
+    private static func stages(_ images: [ImageStatus]) -> MetricFamily {
+        var family = MetricFamily(
+            "stage_seconds_total", .counter,
+            "Time in which at least one operation of a transfer's stage was under way; stages overlap.")
+        for image in images {
+            guard let times = image.totals.stages else { continue }
+            for stage in TransferStage.allCases where times.microseconds[stage] != nil {
+                family.add(
+                    times.seconds(stage), ["image": image.image, "peer": image.peer, "stage": stage.rawValue])
+            }
+        }
+        return family
     }
 
     private static func gauge(
