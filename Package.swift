@@ -135,7 +135,7 @@ let package = Package(
         tests("Systemd", ["FerryCore"]),
         tests("AgentLogging", [logging]),
         tests("Hooks", ["FerryCore", "TestSupport"]),
-        tests("Reporting", ["TestSupport"]),
+        tests("Reporting", ["FerryCore", "TestSupport"]),
         tests("Control", ["FerryCore", "SecureTransport", "Reporting", nioCore, nioPosix, logging]),
         tests(
             "AgentConfiguration",

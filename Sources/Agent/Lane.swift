@@ -157,7 +157,7 @@ actor Lane {
             // Still wanted; a snapshot that was made for it by now is not made again.
             requestedAt = instant
         }
-        conclude(result, meter.counts, ContinuousClock.now - began)
+        conclude(result, meter, ContinuousClock.now - began)
         if case .failure(is LeaseHeldElsewhere) = result { await followOther() }
     }
 
@@ -171,7 +171,7 @@ actor Lane {
     }
 
     private func conclude(
-        _ result: Result<LaneRun.Outcome, any Error>, _ counts: TransferMeter.Counts, _ duration: Duration
+        _ result: Result<LaneRun.Outcome, any Error>, _ meter: TransferMeter, _ duration: Duration
     ) {
         let now = agent.environment.now()
         switch result {
@@ -179,7 +179,7 @@ actor Lane {
             clock.succeeded(now: now, madeSnapshot: outcome.madeSnapshot)
             report.succeeded(outcome, now: now)
         case .failure(let error) where error is CancellationError:
-            report.interrupted(counts)
+            report.interrupted(meter)
         case .failure(let error as LeaseHeldElsewhere):
             clock.elsewhere(now: now)
             report.elsewhere(error, now: now)
@@ -187,7 +187,7 @@ actor Lane {
             let disposition = (error as? any Failure)?.disposition ?? .permanent
             var generator = SystemRandomNumberGenerator()
             clock.failed(disposition, now: now, using: &generator)
-            report.failed(error, counts, failureCount: clock.failureCount, now: now)
+            report.failed(error, meter, failureCount: clock.failureCount, now: now)
         }
         agent.log(key, result, duration)
         answer(report.outcome(of: result, duration, now: now))

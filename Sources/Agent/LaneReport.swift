@@ -18,6 +18,7 @@ struct LaneReport: Sendable {
     var published: PublishedState?
     private var standing = Standing.nothing
     private var totals = TransferTotals()
+    private var lastTransfer: TransferTiming?
     private var rate = RateMeter()
     private var warnings: [String] = []
 
@@ -38,8 +39,10 @@ struct LaneReport: Sendable {
     mutating func succeeded(_ outcome: LaneRun.Outcome, now: Date) {
         standing = .good
         totals.succeededRuns += 1
+        lastTransfer = outcome.steps.timing ?? lastTransfer
         for step in outcome.steps {
             count(step.counts)
+            totals.add(step.times.ofReceiver(false))
             if !step.wasPublished { totals.publishedSnapshots += 1 }
         }
         if let newest = outcome.published {
@@ -67,15 +70,18 @@ struct LaneReport: Sendable {
     }
 
     /// A run failed.
-    mutating func failed(_ error: any Error, _ counts: TransferMeter.Counts, failureCount: Int, now: Date) {
+    mutating func failed(_ error: any Error, _ meter: TransferMeter, failureCount: Int, now: Date) {
         let disposition = (error as? any Failure)?.disposition ?? .permanent
         standing = .failed(ImageError(error, at: now, failureCount: failureCount), disposition)
         totals.failedRuns += 1
-        count(counts)
+        interrupted(meter)
     }
 
     /// A run was cut short by a stop.
-    mutating func interrupted(_ counts: TransferMeter.Counts) { count(counts) }
+    mutating func interrupted(_ meter: TransferMeter) {
+        count(meter.counts)
+        totals.add(meter.clock.times)
+    }
 
     /// Another agent has the image.
     mutating func elsewhere(_ error: LeaseHeldElsewhere, now: Date) {
@@ -101,6 +107,7 @@ struct LaneReport: Sendable {
         status.isLate = published.map { schedule?.isLate(publishedAt: $0.takenAt, now: now) ?? false } ?? false
         status.nextRunAt = running == nil ? nextRun : nil
         status.progress = running.flatMap(progress)
+        status.lastTransfer = lastTransfer
         if case .failed(let error, _) = standing { status.lastError = error }
         if case .elsewhere(let error) = standing { status.lastError = error }
         status.baseAgeSeconds = status.lagSeconds
@@ -140,7 +147,7 @@ struct LaneReport: Sendable {
             return SyncReply.Outcome(
                 snapshot: outcome.published?.identity.name, error: nil, durationMs: duration.milliseconds,
                 readBytes: outcome.steps.reduce(0) { $0 + $1.counts.readByteCount },
-                sentBytes: outcome.steps.reduce(0) { $0 + $1.counts.sentByteCount })
+                sentBytes: outcome.steps.reduce(0) { $0 + $1.counts.sentByteCount }, timing: outcome.steps.timing)
         case .failure(let error):
             return SyncReply.Outcome(
                 snapshot: nil, error: ImageError(error, at: now, failureCount: 0), durationMs: duration.milliseconds)

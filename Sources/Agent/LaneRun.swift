@@ -45,7 +45,9 @@ struct LaneRun: Sendable {
             let sending: Result<[SyncStepResult], any Error>
             do {
                 meter.update { $0.phase = .snapshotting }
-                outcome.madeSnapshot = try await leased.takeSnapshotIfNeeded(wish)
+                outcome.madeSnapshot = try await meter.clock.time(.snapshot) {
+                    try await leased.takeSnapshotIfNeeded(wish)
+                }
                 sending = .success(try await send(leased))
             } catch {
                 sending = .failure(error)

@@ -129,7 +129,9 @@ extension ReceiverBoard.Entry {
     /// Adds what the transfer under way moved to the totals.
     fileprivate mutating func endTransfer(isGood: Bool) {
         defer { meter = nil }
-        guard let counts = meter?.counts else { return }
+        guard let meter else { return }
+        let counts = meter.counts
+        totals.add(meter.clock.times)
         totals.contentBytes += counts.contentByteCount
         totals.wireBytes += counts.sentByteCount
         totals.savedByResumeBytes += counts.savedContentByteCount

@@ -158,7 +158,7 @@ public struct SyncRun: Sendable {
             workers: environment.workers, meter: meter, now: environment.now,
             makeSnapshot: { try await leased.snapshots.make(on: $0) })
         guard snapshot == nil, leased.settings.snapshots != .own else { return try await sync.run() }
-        _ = try await leased.takeSnapshotIfNeeded(.asked(began))
+        _ = try await meter.clock.time(.snapshot) { try await leased.takeSnapshotIfNeeded(.asked(began)) }
         return try await sync.run(try await leased.wanted(for: peer.name))
     }
 

@@ -48,16 +48,20 @@ public struct SyncReply: Codable, Hashable, Sendable {
         public var readBytes: UInt64
         /// Bytes sent, after compression.
         public var sentBytes: UInt64
+        /// Where the time went; nil when nothing was sent.
+        public var timing: TransferTiming?
 
         /// An outcome from its parts.
         public init(
-            snapshot: String?, error: ImageError?, durationMs: Int64, readBytes: UInt64 = 0, sentBytes: UInt64 = 0
+            snapshot: String?, error: ImageError?, durationMs: Int64, readBytes: UInt64 = 0, sentBytes: UInt64 = 0,
+            timing: TransferTiming? = nil
         ) {
             self.snapshot = snapshot
             self.error = error
             self.durationMs = durationMs
             self.readBytes = readBytes
             self.sentBytes = sentBytes
+            self.timing = timing
         }
     }
 

@@ -135,10 +135,9 @@ public struct ImageSync: Sendable {
     /// Makes a snapshot and sends it. One whose transfer does not begin is removed again.
     private func sendNew() async throws -> SyncStepResult {
         meter.update { $0.phase = .snapshotting }
-        let began = ContinuousClock.now
         let target = try await meter.clock.time(.snapshot) { try await makeSnapshot(image) }
         do {
-            return try await send(target, isOwn: true, began: began)
+            return try await send(target, isOwn: true)
         } catch {
             // Unless the transfer was begun, nobody will ask for this snapshot again.
             let record = try await readRecord()
@@ -152,9 +151,8 @@ public struct ImageSync: Sendable {
     ///
     /// Nothing is stored or pinned before the receiver has said yes: its yes means that it holds the mirror for us
     /// alone, so two syncs of one image can't get at each other's state.
-    private func send(
-        _ target: SnapshotIdentity, isOwn: Bool, began: ContinuousClock.Instant = .now
-    ) async throws -> SyncStepResult {
+    private func send(_ target: SnapshotIdentity, isOwn: Bool) async throws -> SyncStepResult {
+        let began = ContinuousClock.now
         meter.update { $0 = TransferMeter.Counts(phase: .preparing) }
         var result = SyncStepResult(base: nil, target: target, wasPublished: true, counts: meter.counts)
         let offer = try await meter.clock.time(.prepare) { try await makeOffer(target) }
@@ -177,7 +175,8 @@ public struct ImageSync: Sendable {
         meter.update { $0.phase = .done }
         result.counts = meter.counts
         result.times.add(meter.clock.take())
-        result.duration = ContinuousClock.now - began
+        // A snapshot was made before, perhaps long before: other transfers may have had their turn since.
+        result.duration = ContinuousClock.now - began + .seconds(result.times.seconds(.snapshot))
         return result
     }
 

@@ -32,11 +32,14 @@ struct AgentSyncReport {
     }
 
     /// Prints it, and throws the exit status that goes with it.
-    func finish(asJSON: Bool, isQuiet: Bool) throws {
+    func finish(asJSON: Bool, isQuiet: Bool, withTiming: Bool) throws {
         if asJSON {
             print(try JSONDocument.text(Document(images: replies.map(Entry.init))))
         } else {
-            for reply in replies { tell(reply, isQuiet: isQuiet) }
+            for reply in replies {
+                tell(reply, isQuiet: isQuiet)
+                if withTiming, let timing = reply.outcome?.timing { SyncReport.printTiming(timing) }
+            }
         }
         let failures = replies.compactMap { reply in
             reply.outcome?.error.map { Disposition(rawValue: $0.disposition) ?? .permanent }
@@ -75,6 +78,8 @@ struct AgentSyncReport {
         var snapshot: String?
         var readBytes: UInt64?
         var sentBytes: UInt64?
+        var stages: StageTimes?
+        var bottleneck: Bottleneck?
         var error: String?
         var remedy: String?
 
@@ -88,6 +93,8 @@ struct AgentSyncReport {
             snapshot = outcome?.snapshot
             readBytes = outcome?.readBytes
             sentBytes = outcome?.sentBytes
+            stages = outcome?.timing?.stages
+            bottleneck = outcome?.timing?.bottleneck
             error = outcome?.error?.cause
             remedy = outcome?.error?.remedy
         }

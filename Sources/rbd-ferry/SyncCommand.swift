@@ -61,6 +61,11 @@ struct SyncNowCommand: AsyncParsableCommand {
     @Option(name: .long, help: "End with code 124 when it is not done after this many seconds.")
     var timeout: Int?
 
+    @Flag(
+        name: .long,
+        help: "Print how long each stage took, and what the bottleneck is; waits for an agent's runs, as --wait does.")
+    var timing = false
+
     @Flag(name: .long, help: "Print one JSON document instead of lines.")
     var json = false
 
@@ -90,10 +95,10 @@ struct SyncNowCommand: AsyncParsableCommand {
     private func askAgent(_ configuration: SenderConfiguration) async throws -> Bool {
         guard snapshot == nil, !noAgent, let socketPath = configuration.control else { return false }
         let request = AgentSync(
-            socketPath: socketPath, request: SyncRequest(images: images, peer: peer), isWaiting: wait,
+            socketPath: socketPath, request: SyncRequest(images: images, peer: peer), isWaiting: wait || timing,
             timeout: timeout.map { .seconds($0) })
         guard let replies = try await request.run() else { return false }
-        try AgentSyncReport(replies).finish(asJSON: json, isQuiet: quiet)
+        try AgentSyncReport(replies).finish(asJSON: json, isQuiet: quiet, withTiming: timing)
         return true
     }
 
@@ -159,7 +164,9 @@ struct SyncNowCommand: AsyncParsableCommand {
                 await run.run(images: names, peers: peers) { outcome in
                     progress.ended()
                     display.clear()
-                    if !json { SyncReport.print(outcome, isQuiet: quiet, withPeer: peers.count > 1) }
+                    if !json {
+                        SyncReport.print(outcome, isQuiet: quiet, withPeer: peers.count > 1, withTiming: timing)
+                    }
                 }
             }
             var outcomes: [ImageOutcome] = []

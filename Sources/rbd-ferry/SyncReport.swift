@@ -6,13 +6,20 @@ import Reporting
 
 /// What `sync now` says about an image once it has ended.
 enum SyncReport {
+    /// Prints where the time of a transfer went, a little to the right.
+    static func printTiming(_ timing: TransferTiming) {
+        for line in timing.lines { Swift.print("  \(line)") }
+    }
+
     /// Prints a summary line for a success, cause and remedy for a failure.
-    static func print(_ outcome: ImageOutcome, isQuiet: Bool, withPeer: Bool) {
+    static func print(_ outcome: ImageOutcome, isQuiet: Bool, withPeer: Bool, withTiming: Bool) {
         let name = withPeer ? "\(outcome.image) to \(outcome.peer)" : outcome.image
         switch outcome.result {
         case .success(let steps):
-            guard !isQuiet else { return }
-            for step in steps { Swift.print("\(name): \(line(step, outcome.duration))") }
+            for step in steps {
+                if !isQuiet { Swift.print("\(name): \(line(step, outcome.duration))") }
+                if withTiming { printTiming(step.timing) }
+            }
         case .failure(let error):
             let failure = error as? any Failure
             let isCancelled = error is CancellationError
@@ -82,6 +89,9 @@ enum SyncReport {
         var savedByResumeBytes: UInt64
         var resumedAtOffset: UInt64
         var dataRecords: UInt64
+        var durationMs: Int64
+        var stages: StageTimes
+        var bottleneck: Bottleneck
 
         init(_ step: SyncStepResult) {
             snapshot = step.target.name
@@ -95,6 +105,9 @@ enum SyncReport {
             savedByResumeBytes = step.counts.savedContentByteCount
             resumedAtOffset = step.counts.resumeOffset
             dataRecords = step.counts.dataRecordCount
+            durationMs = step.duration.milliseconds
+            stages = step.times
+            bottleneck = step.timing.bottleneck
         }
     }
 }

@@ -68,6 +68,17 @@ struct SenderMachineTests {
         }
     }
 
+    @Test("a starved share that is none is a violation", arguments: [-0.001, 1.001, 1e300, -.infinity, .nan])
+    func impossibleShare(share: Double) throws {
+        var machine = try streaming()
+        machine.block(contentByteCount: 100)
+        let right = Progress(watermark: 8192, contentByteCount: 50, starvedShare: 1)
+        #expect(try machine.received(.progress(right)) == .progress(right))
+        #expect(throws: ProtocolViolation.self) {
+            try machine.received(.progress(Progress(watermark: 8192, contentByteCount: 50, starvedShare: share)))
+        }
+    }
+
     @Test("a commit of another snapshot, or with another digest, is a violation")
     func wrongCommit() throws {
         for committed in [Committed(target: base, digest: "aa"), Committed(target: target, digest: "ab")] {
@@ -135,7 +146,9 @@ struct ReceiverMachineTests {
         #expect(try machine.received(WireRecord(tag: .block, payload: [1, 2])) == .block([1, 2]))
         machine.progress(Progress(watermark: 10, contentByteCount: 2))
         #expect(try machine.received(ControlRecord.totals(totals).wireRecord) == .ended(totals))
-        #expect(machine.committed() == Committed(target: target, digest: "aa"))
+        var stages = StageTimes()
+        stages.add(microseconds: 5, to: .apply)
+        #expect(machine.committed(stages: stages) == Committed(target: target, digest: "aa", stages: stages))
         #expect(try machine.received(ControlRecord.offer(offer).wireRecord) == .offered(offer))
     }
 

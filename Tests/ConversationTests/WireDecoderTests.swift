@@ -81,6 +81,54 @@ struct WireDecoderTests {
         #expect(try ControlRecord(later) == .progress(Progress(watermark: 1, contentByteCount: 2)))
     }
 
+    @Test("what older receivers do not tell may be absent, and what newer ones tell survives the wire")
+    func optional() throws {
+        let snapshot = SnapshotIdentity(id: 5, name: "a")
+        var stages = StageTimes()
+        for (number, stage) in TransferStage.allCases.filter(\.isReceivers).enumerated() {
+            stages.add(microseconds: UInt64(number), to: stage)
+        }
+        let records: [ControlRecord] = [
+            .committed(Committed(target: snapshot, digest: "d", stages: stages)),
+            .committed(Committed(target: snapshot, digest: "d", stages: StageTimes())),
+            .progress(Progress(watermark: 1, contentByteCount: 2, starvedShare: 0.125)),
+        ]
+        for record in records { #expect(try ControlRecord(record.wireRecord) == record) }
+        let silent: [ControlRecord] = [
+            .committed(Committed(target: snapshot, digest: "d")), .progress(Progress(watermark: 1, contentByteCount: 2)),
+        ]
+        for record in silent {
+            let text = String(decoding: record.wireRecord.payload, as: UTF8.self)
+            #expect(!text.contains("stages") && !text.contains("starved"))
+        }
+    }
+
+    private func committed(_ stages: String) throws -> Committed? {
+        let text = #"{"target":{"id":5,"name":"a"},"digest":"d","stages":\#(stages)}"#
+        let record = try ControlRecord(WireRecord(tag: .committed, payload: Array(text.utf8)))
+        guard case .committed(let committed)? = record else { return nil }
+        return committed
+    }
+
+    @Test("of the stages in a commit only a receiver's that are known are taken over")
+    func foreignStages() throws {
+        var expected = StageTimes()
+        expected.add(microseconds: 7, to: .apply)
+        #expect(try committed(#"{"apply":7,"read":8,"later":9}"#)?.stages == expected)
+        #expect(try committed("null")?.stages == nil)
+    }
+
+    @Test(
+        "stages that can't be are a violation",
+        arguments: [
+            "1", "[]", #"{"apply":-1}"#, #"{"apply":1.5}"#, #"{"apply":"1"}"#, #"{"apply":316224000000001}"#,
+            #"{"later":18446744073709551615}"#, #"{"apply":1e400}"#,
+            "{\((0..<65).map { "\"s\($0)\":1" }.joined(separator: ","))}",
+        ])
+    func hostileStages(stages: String) {
+        #expect(throws: ProtocolViolation.self) { try committed(stages) }
+    }
+
     @Test(
         "JSON that does not say what it must is a violation",
         arguments: ["", "{", "[]", "{}", #"{"watermark":-1,"content_bytes":0}"#, #"{"watermark":"1"}"#])

@@ -34,6 +34,8 @@ struct JSONDocumentTests {
         image.lastPublished = StatusExample.inSync.lastPublished
         image.lastError = StatusExample.stopped.lastError
         image.baseAgeSeconds = 1
+        image.lastTransfer = StatusExample.inSync.lastTransfer
+        image.totals.stages = StatusExample.inSync.totals.stages
         status.images = [image]
         let object = try JSONSerialization.jsonObject(with: Data(JSONDocument.line(status).utf8))
         #expect(Self.paths(object).sorted() == Self.golden)
@@ -56,11 +58,14 @@ struct JSONDocumentTests {
         ".images[].lag_seconds", ".images[].last_error.at", ".images[].last_error.cause",
         ".images[].last_error.disposition", ".images[].last_error.failure_count", ".images[].last_error.remedy",
         ".images[].last_published.published_at", ".images[].last_published.snapshot",
-        ".images[].last_published.taken_at", ".images[].next_run_at", ".images[].peer", ".images[].phase",
+        ".images[].last_published.taken_at", ".images[].last_transfer.bottleneck",
+        ".images[].last_transfer.duration_seconds", ".images[].last_transfer.stages.read_seconds",
+        ".images[].next_run_at", ".images[].peer", ".images[].phase",
         ".images[].progress.bytes_per_second", ".images[].progress.done_bytes", ".images[].progress.fraction",
         ".images[].progress.seconds_left", ".images[].progress.wire_bytes", ".images[].state",
         ".images[].totals.content_bytes", ".images[].totals.failed_runs", ".images[].totals.published_snapshots",
         ".images[].totals.read_bytes", ".images[].totals.removed_snapshots", ".images[].totals.saved_by_resume_bytes",
+        ".images[].totals.stages.read_seconds",
         ".images[].totals.succeeded_runs", ".images[].totals.wire_bytes", ".images[].warnings", ".now", ".problems",
         ".refused_connection_count", ".role", ".site", ".started_at", ".version", ".warnings",
     ]

@@ -36,6 +36,7 @@ struct PrometheusTextTests {
             #"rbd_ferry_runs_total{image="vm-3",peer="b",result="failed"} 3"#,
             #"rbd_ferry_published_snapshots_total{image="vm-1",peer="b"} 7"#,
             #"rbd_ferry_removed_snapshots_total{image="vm-1",peer="b"} 3"#,
+            #"rbd_ferry_stage_seconds_total{image="vm-1",peer="b",stage="read"} 1.5"#,
         ])
     func sender(_ line: String) {
         #expect(Self.lines.contains(line))

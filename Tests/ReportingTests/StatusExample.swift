@@ -1,3 +1,4 @@
+import FerryCore
 import FoundationEssentials
 import Reporting
 
@@ -33,6 +34,10 @@ enum StatusExample {
         image.intervalSeconds = 900
         image.nextRunAt = now + 648
         image.baseAgeSeconds = 252
+        var stages = StageTimes()
+        stages.add(.milliseconds(1500), to: .read)
+        image.lastTransfer = TransferTiming(stages, duration: .seconds(2))
+        image.totals.add(stages)
         image.totals.readBytes = 3 << 30
         image.totals.contentBytes = 3 << 30
         image.totals.wireBytes = 1 << 30
