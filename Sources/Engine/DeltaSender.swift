@@ -38,7 +38,8 @@ struct DeltaSender {
         try await orderedMap(
             width: Self.unitCountMax,
             next: {
-                guard let unit = try await meter.clock.time(.diff, { try await units.next() }) else { return nil as SharedUnit? }
+                let next = try await meter.clock.time(.diff) { try await units.next() }
+                guard let unit = next else { return nil as SharedUnit? }
                 // Taken in order of offset, so the unit that is due next is never the one that waits.
                 let byteCount = max(UInt64(unit.readByteCount), Self.unitByteCountMin)
                 return SharedUnit(unit: unit, share: try await Self.memory.share(byteCount))

@@ -31,9 +31,9 @@ public final class TransferMeter: Sendable {
         /// Data and zero records sent.
         public var dataRecordCount: UInt64 = 0
         /// Which share of the time, from 0 to 1, the receiver last had nothing left to do but to wait for blocks; nil
-    /// until it has told.
-    public var receiverStarvedShare: Double?
-    /// At a receiver: blocks that its store is at work on.
+        /// until it has told.
+        public var receiverStarvedShare: Double?
+        /// At a receiver: blocks that its store is at work on.
         public var blocksInStore = 0
 
         /// How much of the transfer is done, from 0 to 1: by bytes where the total is known, else by place in the

@@ -95,7 +95,8 @@ struct WireDecoderTests {
         ]
         for record in records { #expect(try ControlRecord(record.wireRecord) == record) }
         let silent: [ControlRecord] = [
-            .committed(Committed(target: snapshot, digest: "d")), .progress(Progress(watermark: 1, contentByteCount: 2)),
+            .committed(Committed(target: snapshot, digest: "d")),
+            .progress(Progress(watermark: 1, contentByteCount: 2)),
         ]
         for record in silent {
             let text = String(decoding: record.wireRecord.payload, as: UTF8.self)
