@@ -25,7 +25,8 @@ public struct TransferTiming: Codable, Hashable, Sendable {
             ])
         }
         table.add(["whole", Quantity.decimal(durationSeconds), share(durationSeconds), "stages overlap"])
-        let end = stages.ofReceiver(true).isEmpty ? "; the receiver does not tell its times" : ""
+        let wasSent = stages.microseconds[.send] != nil
+        let end = wasSent && stages.ofReceiver(true).isEmpty ? "; the receiver does not tell its times" : ""
         return table.lines + ["bottleneck: \(bottleneck.words)\(end)"]
     }
 

@@ -38,7 +38,7 @@ struct AgentSyncReport {
         } else {
             for reply in replies {
                 tell(reply, isQuiet: isQuiet)
-                if withTiming, let timing = reply.outcome?.timing { SyncReport.printTiming(timing) }
+                if withTiming { tellTiming(reply) }
             }
         }
         let failures = replies.compactMap { reply in
@@ -61,6 +61,14 @@ struct AgentSyncReport {
                 "\(name): \(outcome.snapshot ?? "nothing") is on the mirror: read \(Quantity.bytes(outcome.readBytes)), "
                     + "sent \(Quantity.bytes(outcome.sentBytes)), "
                     + "\(Quantity.seconds(.milliseconds(outcome.durationMs))) s\(reply.wasJoined ? " (joined)" : "")")
+        }
+    }
+
+    private func tellTiming(_ reply: SyncReply) {
+        if let timing = reply.outcome?.timing {
+            SyncReport.printTiming(timing)
+        } else if reply.outcome?.error == nil {
+            print("  no times: nothing had to be sent")
         }
     }
 

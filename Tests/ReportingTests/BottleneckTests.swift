@@ -3,13 +3,6 @@ import Reporting
 import TestSupport
 import Testing
 
-/// The times of a transfer, in seconds.
-private func times(_ seconds: [TransferStage: Double]) -> StageTimes {
-    var times = StageTimes()
-    for (stage, value) in seconds { times.add(.seconds(value), to: stage) }
-    return times
-}
-
 @Suite("the bottleneck of a transfer")
 struct BottleneckTests {
     struct Case: CustomTestStringConvertible, Sendable {
@@ -114,49 +107,9 @@ struct BottleneckTests {
                 "whole    10.00    100 %  stages overlap",
                 "bottleneck: the source's store: reading what changed",
             ])
-        let older = TransferTiming(times([.read: 9.5]), duration: .seconds(10))
+        let older = TransferTiming(times([.read: 9.5, .send: 0.25]), duration: .seconds(10))
         #expect(older.lines.last?.hasSuffix("; the receiver does not tell its times") == true)
-    }
-}
-
-@Suite("the times of stages as JSON")
-struct StageTimesTests {
-    @Test("are seconds, and are read back to the microsecond", arguments: 0..<20)
-    func roundTrip(seed: UInt64) throws {
-        var generator = SeededGenerator(seed: seed)
-        var times = StageTimes()
-        for stage in TransferStage.allCases where Bool.random(using: &generator) {
-            times.add(microseconds: generator.next() % StageTimes.microsecondsMax, to: stage)
-        }
-        let line = try JSONDocument.line(times)
-        #expect(try JSONDocument.decode(StageTimes.self, from: line.utf8) == times, "seed \(seed)")
-    }
-
-    @Test("have the stages' names")
-    func names() throws {
-        let line = try JSONDocument.line(times([.read: 1.5, .mirrorSnapshot: 0.000_001]))
-        #expect(line == #"{"mirror_snapshot_seconds":1e-06,"read_seconds":1.5}"#)
-    }
-
-    @Test("of stages that are not known are passed over; what is no time is refused")
-    func foreign() throws {
-        let later = try JSONDocument.decode(StageTimes.self, from: #"{"later_seconds":1,"read_seconds":2}"#.utf8)
-        #expect(later == times([.read: 2]))
-        for text in [#"{"read_seconds":-1}"#, #"{"read_seconds":1e300}"#, #"{"read_seconds":"1"}"#] {
-            #expect(throws: (any Error).self) { try JSONDocument.decode(StageTimes.self, from: text.utf8) }
-        }
-    }
-
-    @Test("add up without end")
-    func sums() {
-        var sum = times([.read: 1])
-        sum.add(times([.read: 2, .apply: 3]))
-        #expect(sum == times([.read: 3, .apply: 3]))
-        #expect(sum.ofReceiver(true) == times([.apply: 3]) && sum.ofReceiver(false) == times([.read: 3]))
-        var endless = StageTimes()
-        for _ in 0..<2 { endless.add(microseconds: .max - 1, to: .read) }
-        #expect(endless.microseconds[.read] == .max)
-        endless.add(.seconds(-1), to: .send)
-        #expect(endless.microseconds[.send] == nil)
+        let published = TransferTiming(times([.offer: 9.5]), duration: .seconds(10))
+        #expect(published.lines.last == "bottleneck: \(Bottleneck.fixedCosts.words)")
     }
 }

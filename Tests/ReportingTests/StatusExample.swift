@@ -34,8 +34,7 @@ enum StatusExample {
         image.intervalSeconds = 900
         image.nextRunAt = now + 648
         image.baseAgeSeconds = 252
-        var stages = StageTimes()
-        stages.add(.milliseconds(1500), to: .read)
+        let stages = times([.read: 1.5])
         image.lastTransfer = TransferTiming(stages, duration: .seconds(2))
         image.totals.add(stages)
         image.totals.readBytes = 3 << 30
@@ -69,4 +68,11 @@ enum StatusExample {
         image.totals.failedRuns = 3
         return image
     }
+}
+
+/// The times of a transfer, in seconds.
+func times(_ seconds: [TransferStage: Double]) -> StageTimes {
+    var times = StageTimes()
+    for (stage, value) in seconds { times.add(.seconds(value), to: stage) }
+    return times
 }
