@@ -1,42 +1,31 @@
-import FerryCore
+public import FerryCore
 
 /// Compresses blocks, each into a zstd frame of its own. Several threads may use it at once.
 public final class BlockCompressor: Sendable {
-    /// The zstd level.
-    public let level: Int
     private let contexts = ContextPool<CompressionContext>()
 
-    /// A compressor at `level`: higher is smaller and slower, negative levels are the fastest.
-    public init(level: Int = 1) {
-        self.level = level
-    }
+    /// A compressor for blocks of any level.
+    public init() {}
 
-    /// The levels that a compressor may have.
+    /// The levels that a block may be compressed at: higher is smaller and slower, negative ones are the fastest.
     public static var levelRange: ClosedRange<Int> { CompressionContext.levelRange }
 
-    /// Appends a zstd frame of `content` to `output`.
+    /// A buffer with a zstd frame of `content` behind `frontByteCount` bytes that are the caller's to fill. The slice is
+    /// the frame and what is in front of it.
     ///
-    /// False, with `output` as it was, when the frame would not be smaller than the content: send that as it is.
-    /// Throws `badSetting` for a level outside `levelRange`.
-    public func compress(_ content: Span<UInt8>, appendingTo output: inout [UInt8]) throws(ZstdError) -> Bool {
-        guard content.count > 1 else { return false }
-        return try contexts.withContext { () throws(ZstdError) in
-            try CompressionContext(level: level)
+    /// Nil when the frame would not be smaller than the content: send that as it is. Throws `badSetting` for a level
+    /// outside `levelRange`.
+    public func compress(
+        _ content: Span<UInt8>, level: Int, frontByteCount: Int = 0
+    ) throws(ZstdError) -> BufferSlice? {
+        guard content.count > 1 else { return nil }
+        let output = DataBuffer(byteCount: frontByteCount + content.count - 1)
+        let room = UnsafeMutableRawBufferPointer(rebasing: output.unsafeBytes[frontByteCount...])
+        let frameByteCount = try contexts.withContext { () throws(ZstdError) in
+            try CompressionContext()
         } _: { context throws(ZstdError) in
-            try Self.append(content, to: &output, with: context)
+            try context.compress(content, level: level, into: room)
         }
-    }
-
-    private static func append(
-        _ content: Span<UInt8>, to output: inout [UInt8], with context: borrowing CompressionContext
-    ) throws(ZstdError) -> Bool {
-        let countBefore = output.count
-        try output.append(addingCapacity: content.count - 1) { tail throws(ZstdError) in
-            try tail.withUnsafeMutableBufferPointer { buffer, initializedCount throws(ZstdError) in
-                let room = UnsafeMutableRawBufferPointer(buffer)
-                initializedCount = try context.compress(content, into: room) ?? 0
-            }
-        }
-        return output.count > countBefore
+        return frameByteCount.map { BufferSlice(output, 0..<frontByteCount + $0) }
     }
 }

@@ -9,23 +9,23 @@ public enum BlockCoding: UInt8, Sendable {
 }
 
 /// What stands before a block's content: coding (1 byte), content length (4 bytes, little-endian), and the
-/// content's SHA-256 (32 bytes).
+/// content's digest (16 bytes).
 public struct BlockHeader: Equatable, Sendable {
     /// How the content travels.
     public let coding: BlockCoding
     /// Bytes of content, once inflated.
     public let contentByteCount: Int
-    /// SHA-256 of the content, inflated.
+    /// AES-128-GMAC of the content, inflated; WIRE.md has the key.
     public let digest: [UInt8]
 
     /// Bytes of the encoded header.
-    public static let byteCount = 37
+    public static let byteCount = 21
     /// Bytes of a digest.
-    public static let digestByteCount = 32
+    public static let digestByteCount = 16
 
     /// A header from its parts.
     public init(coding: BlockCoding, contentByteCount: Int, digest: [UInt8]) {
-        precondition(digest.count == Self.digestByteCount, "a SHA-256 digest")
+        precondition(digest.count == Self.digestByteCount, "a digest has 16 bytes")
         self.coding = coding
         self.contentByteCount = contentByteCount
         self.digest = digest
@@ -40,8 +40,8 @@ public struct BlockHeader: Equatable, Sendable {
     }
 
     /// Reads the header at the front of a block's payload, and checks the stated length against the limit.
-    public init(payload: [UInt8]) throws(ProtocolViolation) {
-        guard payload.count > Self.byteCount, let length = payload.span.littleEndian(UInt32.self, at: 1) else {
+    public init(payload: Span<UInt8>) throws(ProtocolViolation) {
+        guard payload.count > Self.byteCount, let length = payload.littleEndian(UInt32.self, at: 1) else {
             throw ProtocolViolation(.malformed(.block, "\(payload.count) bytes are too short"))
         }
         guard let coding = BlockCoding(rawValue: payload[0]) else {
@@ -58,6 +58,6 @@ public struct BlockHeader: Equatable, Sendable {
                     "plain block content", expected: "\(payload.count - Self.byteCount) bytes", found: "\(length)"))
         }
         self.init(
-            coding: coding, contentByteCount: Int(length), digest: Array(payload[5..<Self.byteCount]))
+            coding: coding, contentByteCount: Int(length), digest: (5..<Self.byteCount).map { payload[$0] })
     }
 }

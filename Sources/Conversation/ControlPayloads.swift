@@ -176,7 +176,7 @@ public struct Totals: Codable, Equatable, Sendable {
     public var recordCount: UInt64
     /// Bytes of block content.
     public var contentByteCount: UInt64
-    /// SHA-256 over the blocks' SHA-256 digests in order, in hexadecimal.
+    /// SHA-256 over the blocks' digests in order, in hexadecimal.
     public var digest: String
 
     private enum CodingKeys: String, CodingKey {

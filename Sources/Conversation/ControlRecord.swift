@@ -76,7 +76,7 @@ extension WireRecord {
 
     fileprivate func decoded<Value: Decodable>(_ type: Value.Type) throws(ProtocolViolation) -> Value {
         do {
-            return try JSONDecoder().decode(type, from: Data(payload))
+            return try JSONDecoder().decode(type, from: Data(payload.bytes))
         } catch let error as DecodingError {
             throw ProtocolViolation(.malformed(tag, error.briefly))
         } catch {

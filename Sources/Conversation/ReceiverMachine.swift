@@ -16,7 +16,7 @@ public struct ReceiverMachine: Sendable {
         /// Decide about this offer. Its names, sizes and lists are within limits.
         case offered(Offer)
         /// Take the block in.
-        case block([UInt8])
+        case block(BufferSlice)
         /// The sender has sent everything: check and publish.
         case ended(Totals)
         /// The peer ends the conversation.

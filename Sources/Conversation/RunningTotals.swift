@@ -8,7 +8,10 @@ public struct RunningTotals: Equatable, Sendable {
     public private(set) var recordCount: UInt64 = 0
     /// Bytes of block content.
     public private(set) var contentByteCount: UInt64 = 0
-    private var chain = [UInt8](repeating: 0, count: BlockHeader.digestByteCount)
+    private var chain = [UInt8](repeating: 0, count: Self.chainByteCount)
+
+    /// Bytes of the chain, a SHA-256 digest.
+    private static let chainByteCount = 32
 
     /// Nothing yet.
     public init() {}

@@ -3,7 +3,8 @@ import FerryCore
 /// Bytes from the connection to records, in whatever slices they arrive.
 ///
 /// The first bytes each way are the banner of *rbd diff v2*; then come records only. Lengths are checked against
-/// the tag's limit before memory is taken.
+/// the tag's limit before memory is taken. A payload is put together where it stays; so a copy of the decoder must not be
+/// used beside the original.
 public struct WireDecoder: Sendable {
     /// What both sides send first, so that either end, and whoever captures the stream, sees what it is.
     public static let banner = Array("rbd diff v2\n".utf8)
@@ -16,7 +17,7 @@ public struct WireDecoder: Sendable {
     private enum State {
         case banner(matched: Int)
         case header([UInt8])
-        case payload(WireTag, byteCount: Int, [UInt8])
+        case payload(WireTag, DataBuffer, filledByteCount: Int)
     }
     private var state = State.banner(matched: 0)
 
@@ -33,9 +34,9 @@ public struct WireDecoder: Sendable {
                 guard try takeBanner(input, &position, matched) else { return nil }
             case .header(let bytes):
                 guard try takeHeader(input, &position, bytes) else { return nil }
-            case .payload(let tag, let byteCount, _):
-                guard takePayload(input, &position, byteCount) else { return nil }
-                return finishRecord(tag)
+            case .payload(let tag, let payload, let filledByteCount):
+                guard takePayload(input, &position, tag, payload, filledByteCount) else { return nil }
+                return finishRecord(tag, payload)
             }
         }
     }
@@ -74,31 +75,24 @@ public struct WireDecoder: Sendable {
         guard length <= UInt64(tag.payloadByteCountMax) else {
             throw violation(.tooLong(tag, byteCount: length, limit: tag.payloadByteCountMax))
         }
-        var payload: [UInt8] = []
-        payload.reserveCapacity(Int(length))
-        state = .payload(tag, byteCount: Int(length), payload)
+        state = .payload(tag, DataBuffer(byteCount: Int(length)), filledByteCount: 0)
         return true
     }
 
     private mutating func takePayload(
-        _ input: borrowing Span<UInt8>, _ position: inout Int, _ byteCount: Int
+        _ input: borrowing Span<UInt8>, _ position: inout Int, _ tag: WireTag, _ payload: DataBuffer, _ start: Int
     ) -> Bool {
-        guard case .payload(let tag, _, var payload) = state else { return false }
-        state = .header([])  // keeps `payload` uniquely referenced while it grows
-        let count = min(byteCount - payload.count, input.count - position)
-        input.extracting(position..<position + count).withUnsafeBufferPointer {
-            payload.append(contentsOf: $0)
-        }
+        let count = min(payload.byteCount - start, input.count - position)
+        payload.write(input.extracting(position..<position + count), at: start)
         advance(&position, by: count)
-        state = .payload(tag, byteCount: byteCount, payload)
-        return payload.count == byteCount
+        state = .payload(tag, payload, filledByteCount: start + count)
+        return start + count == payload.byteCount
     }
 
-    private mutating func finishRecord(_ tag: WireTag) -> WireRecord? {
-        guard case .payload(_, _, let payload) = state else { return nil }
+    private mutating func finishRecord(_ tag: WireTag, _ payload: DataBuffer) -> WireRecord {
         state = .header([])
         recordNumber += 1
-        return WireRecord(tag: tag, payload: payload)
+        return WireRecord(tag: tag, payload: BufferSlice(payload))
     }
 
     private mutating func advance(_ position: inout Int, by count: Int) {

@@ -12,7 +12,7 @@ struct DeltaIntake {
     struct Step: Equatable {
         /// The size that the head must have first; only in the block that opens a delta.
         var resize: UInt64?
-        /// Changes, in order of offset; data are ranges of the block's content.
+        /// Changes, in order of offset; data are ranges of the content's buffer.
         var writes: [MirrorWrite] = []
         /// Every byte of the delta below this offset is in this block or an earlier one.
         var end: UInt64
@@ -37,14 +37,14 @@ struct DeltaIntake {
     var isAtEnd: Bool { checker.isAtEnd }
 
     /// What the next block asks for.
-    mutating func take(_ content: DataBuffer) throws -> Step {
+    mutating func take(_ content: BufferSlice) throws -> Step {
         let recordsBefore = checker.totals.recordCount
         var step = Step(end: checker.nextOffset)
         try content.withSpan { span in
             var position = 0
             while let event = try decoder.next(span, at: &position) {
                 try checker.check(event, at: decoder.record)
-                try take(event, into: &step)
+                try take(event, from: content, into: &step)
                 guard checker.totals.recordCount - recordsBefore <= Limits.blockRecordCountMax else {
                     throw violation("records in a block", "at most \(Limits.blockRecordCountMax)", "more")
                 }
@@ -60,13 +60,14 @@ struct DeltaIntake {
         return step
     }
 
-    private mutating func take(_ event: DiffEvent, into step: inout Step) throws {
+    private mutating func take(_ event: DiffEvent, from content: BufferSlice, into step: inout Step) throws {
         switch event {
         case .fromSnapshot, .toSnapshot, .protection, .imageByteCount: break
         case .write, .end:
             try checkHeader()
         case .data(let offset, let range):
-            step.writes.append(.data(offset: offset, range: range))
+            let start = content.range.lowerBound
+            step.writes.append(.data(offset: offset, range: start + range.lowerBound..<start + range.upperBound))
         case .zero(let extent):
             try checkHeader()
             step.writes.append(.zeroes(extent))

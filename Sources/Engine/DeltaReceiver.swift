@@ -54,7 +54,7 @@ struct DeltaReceiver: Sendable {
     ///
     /// Whether it returns or throws, what was applied is behind a checkpoint, unless the store itself failed. After
     /// a peer's violation the checkpoint says to begin again: what came before can't be trusted either.
-    func run(nextBlock: @escaping @Sendable () async throws -> [UInt8]?) async throws -> RunningTotals {
+    func run(nextBlock: @escaping @Sendable () async throws -> BufferSlice?) async throws -> RunningTotals {
         do {
             return try await applyAll(nextBlock)
         } catch {
@@ -68,7 +68,7 @@ struct DeltaReceiver: Sendable {
         }
     }
 
-    private func applyAll(_ nextBlock: @escaping @Sendable () async throws -> [UInt8]?) async throws -> RunningTotals {
+    private func applyAll(_ nextBlock: @escaping @Sendable () async throws -> BufferSlice?) async throws -> RunningTotals {
         let ready = EventQueue<ReadyBlock?>()
         // Two tasks, so that an error of either ends the other: a store that fails must not wait for the peer.
         return try await withThrowingTaskGroup(of: RunningTotals?.self) { group in
@@ -91,14 +91,14 @@ struct DeltaReceiver: Sendable {
     /// A block that is checked and waits to be applied; its bytes are taken from the budget.
     private struct ReadyBlock: Sendable {
         let number: Int
-        let content: DataBuffer
+        let content: BufferSlice
         let writes: [MirrorWrite]
         let budgetByteCount: UInt64
     }
 
     /// Opens blocks, several at once, and checks their records in order.
     private func takeIn(
-        _ nextBlock: @escaping @Sendable () async throws -> [UInt8]?, _ ready: EventQueue<ReadyBlock?>
+        _ nextBlock: @escaping @Sendable () async throws -> BufferSlice?, _ ready: EventQueue<ReadyBlock?>
     ) async throws -> RunningTotals {
         let blockNumber = BlockCounter()
         var intake = DeltaIntake(transfer: transfer, targetByteCount: targetByteCount, watermark: start.watermark)
@@ -126,7 +126,7 @@ struct DeltaReceiver: Sendable {
         return totals
     }
 
-    private func open(_ payload: [UInt8], _ number: UInt64) async throws -> OpenedBlock {
+    private func open(_ payload: BufferSlice, _ number: UInt64) async throws -> OpenedBlock {
         let decompressor = decompressor
         return try await meter.clock.time(.inflate) {
             try await workers.run { () throws(any Error) -> OpenedBlock in
@@ -144,7 +144,7 @@ struct DeltaReceiver: Sendable {
                 defer { budget.give(block.budgetByteCount) }
                 meter.update { $0.blocksInStore += 1 }
                 if !block.writes.isEmpty {
-                    try await meter.clock.time(.apply) { try await mirror.apply(block.writes, from: block.content) }
+                    try await meter.clock.time(.apply) { try await mirror.apply(block.writes, from: block.content.buffer) }
                 }
                 try await checkpointer.complete(block.number)
                 meter.update {

@@ -22,7 +22,9 @@ struct DeltaSender {
     let transfer: TransferIdentity
     let isTargetProtected: Bool
     let workers: BlockingThreads
-    let compressor: BlockCompressor
+    let compression: CompressionControl
+    /// Contexts are worth keeping from one transfer to the next.
+    private static let compressor = BlockCompressor()
     let meter: TransferMeter
 
     /// Sends everything from `offset` on. `recheck` runs after the last read and before the end record is made;
@@ -32,7 +34,7 @@ struct DeltaSender {
     ) async throws {
         try await emit(try await sealed(openingRecords(), recordCount: openingRecordCount, end: offset))
         let meter = meter
-        let units = DeltaUnits(delta: delta, from: offset) { scanned in
+        let units = DeltaUnits(delta: delta, from: offset, room: UnitRecords.room) { scanned in
             meter.update { $0.scannedOffset = scanned }
         }
         try await orderedMap(
@@ -46,7 +48,10 @@ struct DeltaSender {
             },
             transform: { shared in (block: try await self.block(of: shared.unit), share: shared.share) },
             consume: { sealed in
-                if let block = sealed.block { try await emit(block) }
+                if let block = sealed.block {
+                    try await emit(block)
+                    compression.noteSent()
+                }
                 withExtendedLifetime(sealed.share) {}
             })
         try await recheck()
@@ -73,52 +78,31 @@ struct DeltaSender {
 
     /// Reads a unit and makes its block; nil when nothing of it needs sending.
     private func block(of unit: DeltaUnit) async throws -> SealedBlock? {
-        let buffer = DataBuffer(byteCount: unit.readByteCount)
+        let buffer = DataBuffer(byteCount: unit.bufferByteCount)
         try await meter.clock.time(.read) { try await delta.read(unit.reads, into: buffer) }
         meter.update { $0.readByteCount += UInt64(unit.readByteCount) }
         // On a full copy the mirror is all zeros to begin with.
         let sendsZeros = transfer.base != nil
-        let compressor = compressor
+        let compression = compression
         return try await meter.clock.time(.compress) {
             try await workers.run { () throws(ZstdError) -> SealedBlock? in
                 let records = UnitRecords(unit: unit, buffer: buffer, sendsZeros: sendsZeros)
                 guard records.count > 0 else { return nil }
                 return try SealedBlock(
-                    content: records.bytes, recordCount: records.count, dataRecordCount: records.count, end: unit.end,
-                    compressor: compressor)
+                    content: records.content, recordCount: records.count, dataRecordCount: records.count, end: unit.end,
+                    compressor: Self.compressor, level: compression.level)
             }
         }
     }
 
     private func sealed(_ content: [UInt8], recordCount: UInt64, end: UInt64) async throws -> SealedBlock {
-        let compressor = compressor
+        var buffer = [UInt8](repeating: 0, count: SealedBlock.frontByteCount)
+        buffer += content
+        let slice = BufferSlice(DataBuffer(buffer)).dropFirst(SealedBlock.frontByteCount)
         return try await workers.run { () throws(ZstdError) -> SealedBlock in
             try SealedBlock(
-                content: content, recordCount: recordCount, dataRecordCount: 0, end: end, compressor: compressor)
-        }
-    }
-}
-
-/// The records of a unit, encoded.
-struct UnitRecords {
-    /// The records' bytes.
-    private(set) var bytes: [UInt8] = []
-    /// How many there are.
-    private(set) var count: UInt64 = 0
-
-    /// Encodes `unit`, whose data are in `buffer`; zeros found in the data become zero records, or nothing when
-    /// `sendsZeros` is false.
-    init(unit: DeltaUnit, buffer: DataBuffer, sendsZeros: Bool) {
-        bytes.reserveCapacity(unit.readByteCount + 64 * DiffEncoder.writeHeaderByteCount)
-        unit.forEachStretch(in: buffer) { extent, range in
-            if let range {
-                DiffEncoder.appendWriteHeader(extent, to: &bytes)
-                buffer.append(range, to: &bytes)
-                count += 1
-            } else if sendsZeros {
-                DiffEncoder.appendZero(extent, to: &bytes)
-                count += 1
-            }
+                content: slice, recordCount: recordCount, dataRecordCount: 0, end: end,
+                compressor: Self.compressor, level: nil)
         }
     }
 }

@@ -17,15 +17,19 @@ public struct SyncSettings: Sendable {
     public var mode: DiffMode
     /// The most block content, in bytes, that may have to be sent again after a cut.
     public var checkpointByteCount: UInt64
+    /// How hard blocks are compressed.
+    public var compression: CompressionPolicy
 
     /// Settings; by default a new snapshot, a hybrid diff, and 64 MiB.
     public init(
-        peer: String, snapshot: String? = nil, mode: DiffMode = .hybrid, checkpointByteCount: UInt64 = 64 << 20
+        peer: String, snapshot: String? = nil, mode: DiffMode = .hybrid, checkpointByteCount: UInt64 = 64 << 20,
+        compression: CompressionPolicy = .adaptive
     ) {
         self.peer = peer
         self.snapshot = snapshot
         self.mode = mode
         self.checkpointByteCount = checkpointByteCount
+        self.compression = compression
     }
 }
 
@@ -247,7 +251,7 @@ extension ImageSync {
             }
             let sender = DeltaSender(
                 delta: delta, transfer: transfer, isTargetProtected: isTargetProtected, workers: workers,
-                compressor: BlockCompressor(level: 1), meter: meter)
+                compression: CompressionControl(settings.compression, meter: meter), meter: meter)
             committed = try await stream(sender, from: watermark)
         } catch {
             await delta.close()
@@ -284,7 +288,7 @@ extension ImageSync {
                 hash: { SHA256Digest.digest($0.span) })
             meter.update { counts in
                 counts.contentByteCount += UInt64(block.contentByteCount)
-                counts.sentByteCount += UInt64(block.wireBytes.count)
+                counts.sentByteCount += UInt64(block.wire.byteCount)
                 counts.dataRecordCount += block.dataRecordCount
                 counts.sentOffset = block.end
             }

@@ -279,7 +279,7 @@ extension ReceiverSession {
         let running = try await receiver.run {
             switch try await meter.clock.time(.receive, { try await self.nextEvent() }) {
             case .block(let payload)?:
-                meter.update { $0.sentByteCount += UInt64(payload.count) }
+                meter.update { $0.sentByteCount += UInt64(payload.byteCount) }
                 return payload
             case .ended(let peerTotals)?:
                 totals.withLock { $0 = peerTotals }

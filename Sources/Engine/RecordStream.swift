@@ -79,8 +79,12 @@ final class RecordWriter: Sendable {
         try await write(record.wireRecord.encoded)
     }
 
+    private func write(_ bytes: [UInt8]) async throws(TransportError) {
+        try await write(BufferSlice(DataBuffer(bytes)))
+    }
+
     /// Sends bytes that are whole records already.
-    func write(_ bytes: [UInt8]) async throws(TransportError) {
+    func write(_ bytes: BufferSlice) async throws(TransportError) {
         state.withLock { state in
             if state.pendingCount == 0 { state.pendingSince = .now }
             state.pendingCount += 1
@@ -92,6 +96,6 @@ final class RecordWriter: Sendable {
                 state.pendingSince = .now
             }
         }
-        try await link.write(ByteBuffer(bytes: bytes))
+        try await link.write(ByteBuffer(bytes: bytes.buffer.unsafeBytes[bytes.range]))
     }
 }

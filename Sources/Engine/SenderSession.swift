@@ -212,7 +212,7 @@ extension SenderSession {
         guard let open else { preconditionFailure("blocks go out only while a transfer is open") }
         try await open.meter.clock.time(.window) { try await open.credit.take(UInt64(block.contentByteCount)) }
         machine.withLock { $0.block(contentByteCount: block.contentByteCount) }
-        try await open.meter.clock.time(.send) { try await writer.write(block.wireBytes) }
+        try await open.meter.clock.time(.send) { try await writer.write(block.wire) }
     }
 
     /// Sends the totals and waits until the receiver has published.

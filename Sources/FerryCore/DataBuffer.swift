@@ -53,6 +53,15 @@ public final class DataBuffer: @unchecked Sendable {
         array.append(contentsOf: UnsafeRawBufferPointer(rebasing: unsafeBytes[range]))
     }
 
+    /// Copies `bytes` to `position`; they must fit.
+    public func write(_ bytes: Span<UInt8>, at position: Int) {
+        precondition(position >= 0 && bytes.count <= byteCount - position, "what is written fits")
+        bytes.withUnsafeBytes { source in
+            guard let address = source.baseAddress else { return }
+            memcpy(memory + position, address, source.count)
+        }
+    }
+
     /// Whether every byte in `range` is zero.
     public func isZero(_ range: Range<Int>) -> Bool {
         guard let first = range.first else { return true }

@@ -14,13 +14,16 @@ public struct DeltaUnit: Sendable, Equatable {
     public var pieces: [Piece] = []
     /// Bytes to read, all data pieces together.
     public var readByteCount = 0
+    /// Size of the buffer that the pieces' positions lie in, in bytes.
+    public var bufferByteCount = 0
     /// Every byte of the delta below this offset is in this unit or an earlier one.
     public var end: UInt64 = 0
 
     /// A unit from its parts; by default nothing.
-    public init(pieces: [Piece] = [], readByteCount: Int = 0, end: UInt64 = 0) {
+    public init(pieces: [Piece] = [], readByteCount: Int = 0, bufferByteCount: Int = 0, end: UInt64 = 0) {
         self.pieces = pieces
         self.readByteCount = readByteCount
+        self.bufferByteCount = bufferByteCount
         self.end = end
     }
 
@@ -52,6 +55,20 @@ extension DeltaUnit {
     }
 }
 
+/// Room that a unit's buffer has besides what is read, so that a block can be made where the data are.
+public struct UnitRoom: Sendable, Equatable {
+    /// Bytes in front of everything.
+    public var frontByteCount: Int
+    /// Bytes in front of each piece.
+    public var pieceByteCount: Int
+
+    /// Room of so many bytes; by default none.
+    public init(frontByteCount: Int = 0, pieceByteCount: Int = 0) {
+        self.frontByteCount = frontByteCount
+        self.pieceByteCount = pieceByteCount
+    }
+}
+
 /// Groups changed extents into units, in order of offset.
 public struct DeltaUnitPlanner {
     /// A unit closes when it holds this many bytes to read. Writes are cut at multiples of it, so that none
@@ -60,11 +77,14 @@ public struct DeltaUnitPlanner {
     /// A unit closes when it holds this many pieces; bounds the records of a block.
     public static let pieceCountMax = 4096
 
+    private let room: UnitRoom
     private var open = DeltaUnit()
     private var ready: [DeltaUnit] = []
 
-    /// Nothing planned yet.
-    public init() {}
+    /// Nothing planned yet; by default pieces lie in the buffer one after another.
+    public init(room: UnitRoom = UnitRoom()) {
+        self.room = room
+    }
 
     /// Adds the next extent.
     public mutating func add(_ changed: ChangedExtent) {
@@ -95,12 +115,14 @@ public struct DeltaUnitPlanner {
 
     private mutating func append(data extent: Extent) {
         if open.readByteCount + Int(extent.byteCount) > Self.readByteCountMax { finish() }
-        append(.data(extent, position: open.readByteCount), readByteCount: Int(extent.byteCount), end: extent.end)
+        let position = max(open.bufferByteCount, room.frontByteCount) + room.pieceByteCount
+        append(.data(extent, position: position), readByteCount: Int(extent.byteCount), end: extent.end)
     }
 
     private mutating func append(_ piece: DeltaUnit.Piece, readByteCount: Int, end: UInt64) {
         open.pieces.append(piece)
         open.readByteCount += readByteCount
+        open.bufferByteCount = max(open.bufferByteCount, room.frontByteCount) + room.pieceByteCount + readByteCount
         open.end = end
         if open.pieces.count == Self.pieceCountMax || open.readByteCount == Self.readByteCountMax { finish() }
     }

@@ -6,12 +6,16 @@ public actor DeltaUnits {
     private let delta: any Delta
     private let onScan: @Sendable (UInt64) -> Void
     private var offset: UInt64
-    private var planner = DeltaUnitPlanner()
+    private var planner: DeltaUnitPlanner
     private var ready: ArraySlice<DeltaUnit> = []
 
     /// Units of `delta` that lie at or after `offset`. `onScan` hears up to where the list of extents is known.
-    public init(delta: any Delta, from offset: UInt64, onScan: @escaping @Sendable (UInt64) -> Void) {
+    public init(
+        delta: any Delta, from offset: UInt64, room: UnitRoom = UnitRoom(),
+        onScan: @escaping @Sendable (UInt64) -> Void
+    ) {
         self.delta = delta
+        planner = DeltaUnitPlanner(room: room)
         self.onScan = onScan
         self.offset = offset
     }
