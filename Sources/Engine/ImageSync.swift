@@ -4,6 +4,7 @@ public import FerryCore
 public import FoundationEssentials
 public import ImageStore
 import OpenSSL
+public import Pipeline
 public import Planning
 public import Threading
 
@@ -17,15 +18,19 @@ public struct SyncSettings: Sendable {
     public var mode: DiffMode
     /// The most block content, in bytes, that may have to be sent again after a cut.
     public var checkpointByteCount: UInt64
+    /// How fast the source is read and blocks are sent.
+    public var pacing: Pacing
 
-    /// Settings; by default a new snapshot, a hybrid diff, and 64 MiB.
+    /// Settings; by default a new snapshot, a hybrid diff, 64 MiB, and no limits.
     public init(
-        peer: String, snapshot: String? = nil, mode: DiffMode = .hybrid, checkpointByteCount: UInt64 = 64 << 20
+        peer: String, snapshot: String? = nil, mode: DiffMode = .hybrid, checkpointByteCount: UInt64 = 64 << 20,
+        pacing: Pacing = Pacing()
     ) {
         self.peer = peer
         self.snapshot = snapshot
         self.mode = mode
         self.checkpointByteCount = checkpointByteCount
+        self.pacing = pacing
     }
 }
 
@@ -228,7 +233,7 @@ extension ImageSync {
             }
             let sender = DeltaSender(
                 delta: delta, transfer: transfer, isTargetProtected: isTargetProtected, workers: workers,
-                compressor: BlockCompressor(level: 1), meter: meter)
+                compressor: BlockCompressor(level: 1), meter: meter, pacing: settings.pacing)
             try await stream(sender, from: watermark)
         } catch {
             await delta.close()
@@ -255,7 +260,8 @@ extension ImageSync {
     }
 
     private func stream(_ sender: DeltaSender, from watermark: UInt64) async throws {
-        session.beginTransfer(checkpointByteCount: settings.checkpointByteCount, meter: meter)
+        session.beginTransfer(
+            checkpointByteCount: settings.checkpointByteCount, meter: meter, throttles: settings.pacing.sending)
         var totals = RunningTotals()
         try await sender.run(from: watermark) { block in
             try await session.send(block)
