@@ -93,8 +93,8 @@ let package = Package(
         layer(
             "Agent",
             [
-                "FerryCore", "Conversation", "Planning", "ImageStore", "CephStore", "DirectoryStore", "Threading",
-                "OpenSSL", "SecureTransport", "Engine", "Systemd", "Hooks", "Reporting", "Control",
+                "FerryCore", "Conversation", "Planning", "ImageStore", "Pipeline", "CephStore", "DirectoryStore",
+                "Threading", "OpenSSL", "SecureTransport", "Engine", "Systemd", "Hooks", "Reporting", "Control",
                 "AgentConfiguration", logging,
             ]),
         .executableTarget(

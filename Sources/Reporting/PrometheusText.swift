@@ -7,7 +7,8 @@ public enum PrometheusText {
 
     /// All metrics of an agent.
     public static func text(_ status: AgentStatus) -> String {
-        let families = agent(status) + images(status.images) + amounts(status) + counts(status.images)
+        let families =
+            agent(status) + limits(status.limits) + images(status.images) + amounts(status) + counts(status.images)
         return families.map(\.text).joined()
     }
 
