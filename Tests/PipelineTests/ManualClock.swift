@@ -38,11 +38,14 @@ final class ManualClock: Sendable {
 
     /// Moves the time on to when the first sleeper wakes, and by `late` more; waits until one sleeps.
     func advanceToNext(late: Duration = .zero) async {
-        while true {
-            let due = state.withLock { $0.sleepers.map(\.due).min() }
-            if let due { return advance(by: max(due - now, .zero) + late) }
-            await Task.yield()
-        }
+        while !advanceIfAsleep(late: late) { await Task.yield() }
+    }
+
+    /// Moves the time on to when the first sleeper wakes, and by `late` more; false when nobody sleeps.
+    func advanceIfAsleep(late: Duration = .zero) -> Bool {
+        guard let due = state.withLock({ $0.sleepers.map(\.due).min() }) else { return false }
+        advance(by: max(due - now, .zero) + late)
+        return true
     }
 
     private func sleep(until due: ContinuousClock.Instant) async throws {

@@ -7,11 +7,11 @@ struct ByteRateTests {
     @Test(
         "are read in bytes and in bits, and shown in the largest unit that fits",
         arguments: [
-            ("20MiB", 20 << 20, "20MiB"), ("500KiB/s", 500 << 10, "500KiB"), ("1 GiB/s", 1 << 30, "1GiB"),
-            ("200Mbit", 25_000_000, "200Mbit"), ("1Gbit/s", 125_000_000, "1Gbit"), ("1024KiB", 1 << 20, "1MiB"),
-            ("65537B", 65_537, "65537B"), ("800kbit", 100_000, "800kbit"), ("64KiB", 64 << 10, "64KiB"),
-            ("1TiB", 1 << 40, "1TiB"), (" 100 MiB", 100 << 20, "100MiB"),
-        ])
+            ("20MiB", 20_971_520, "20MiB"), ("500KiB/s", 512_000, "500KiB"), ("1 GiB/s", 1_073_741_824, "1GiB"),
+            ("200Mbit", 25_000_000, "200Mbit"), ("1Gbit/s", 125_000_000, "1Gbit"), ("1024KiB", 1_048_576, "1MiB"),
+            ("65537B", 65_537, "65537B"), ("800kbit", 100_000, "800kbit"), ("64KiB", 65_536, "64KiB"),
+            ("1TiB", 1_099_511_627_776, "1TiB"), (" 100 MiB", 104_857_600, "100MiB"),
+        ] as [(String, UInt64, String)])
     func read(text: String, bytesPerSecond: UInt64, shown: String) throws {
         let rate = try ByteRate(text)
         #expect(rate.bytesPerSecond == bytesPerSecond && rate.description == shown)
