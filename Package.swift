@@ -143,8 +143,9 @@ let package = Package(
         tests(
             "Agent",
             [
-                "FerryCore", "Planning", "ImageStore", "Engine", "Conversation", "Threading", "AgentConfiguration",
-                "OpenSSL", "SecureTransport", "Reporting", "MemoryStore", "TestCertificates", "TestSupport", logging,
+                "FerryCore", "Planning", "ImageStore", "Engine", "Conversation", "Threading", "Pipeline",
+                "AgentConfiguration", "OpenSSL", "SecureTransport", "Reporting", "MemoryStore", "TestCertificates",
+                "TestSupport", logging,
             ]),
         .testTarget(
             name: "EndToEnd",

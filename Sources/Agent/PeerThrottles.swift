@@ -45,7 +45,8 @@ final class PeerThrottles: Sendable {
     func pacing(to name: String) -> Pacing {
         let date = now()
         return state.withLock { state in
-            let peer = state.peers[name]
+            let peer =
+                state.peers[name]
                 ?? Peer(throttle: LimitedThrottle(.none, clock: clock, now: date), isNamed: false)
             state.peers[name] = peer
             return Pacing(

@@ -9,7 +9,9 @@ struct TransferLimits: Hashable, Sendable {
     var reading: RateLimit
     /// For each peer, by its name.
     var peers: [String: RateLimit]
+}
 
+extension TransferLimits {
     /// The limits of a configuration.
     init(_ configuration: SenderConfiguration) {
         total = configuration.limit

@@ -55,7 +55,8 @@ struct SyncNowCommand: AsyncParsableCommand {
         help: "Send at most so many bytes per second, such as 20MiB or 200Mbit, or none; instead of the file's limit.")
     var limit: String?
 
-    @Option(name: .long, help: "Read at most so many bytes per second from the store; instead of the file's read-limit.")
+    @Option(
+        name: .long, help: "Read at most so many bytes per second from the store; instead of the file's read-limit.")
     var readLimit: String?
 
     @Option(name: .long, help: "End with code 75 when nothing moves for this many seconds.")

@@ -93,7 +93,8 @@ struct RateLimitTests {
                 "2026-03-28T01:30:00Z 1", "2026-03-28T03:00:00Z none", "2026-03-29T01:00:00Z 1",
                 "2026-03-29T02:00:00Z none",
             ])
-        let skipped = try self.limit([RateWindow(rate: Self.slow, from: "02:00", to: "03:00", days: "Sun")], "Europe/Berlin")
+        let skipped = try self.limit(
+            [RateWindow(rate: Self.slow, from: "02:00", to: "03:00", days: "Sun")], "Europe/Berlin")
         #expect(
             try changes(skipped, after: "2026-03-28T00:00:00Z", count: 1) == ["2026-04-05T00:00:00Z 1"])
     }
@@ -107,7 +108,8 @@ struct RateLimitTests {
                 "2026-10-25T00:30:00Z 1", "2026-10-25T01:00:00Z none", "2026-10-25T01:30:00Z 1",
                 "2026-10-25T03:00:00Z none",
             ])
-        let night = try self.limit([RateWindow(rate: Self.slow, from: "22:00", to: "06:00", days: nil)], "Europe/Berlin")
+        let night = try self.limit(
+            [RateWindow(rate: Self.slow, from: "22:00", to: "06:00", days: nil)], "Europe/Berlin")
         #expect(
             try changes(night, after: "2026-10-24T12:00:00Z", count: 2) == [
                 "2026-10-24T20:00:00Z 1", "2026-10-25T05:00:00Z none",
@@ -120,7 +122,8 @@ struct RateLimitTests {
         print("limits: seed \(seed)")
         var generator = SeededGenerator(seed: seed)
         for _ in 0..<40 {
-            let zone = ["UTC", "Europe/Berlin", "America/St_Johns", "Australia/Lord_Howe"].randomElement(using: &generator)
+            let zone = ["UTC", "Europe/Berlin", "America/St_Johns", "Australia/Lord_Howe"].randomElement(
+                using: &generator)
             let windows = try (0..<Int.random(in: 1...3, using: &generator)).map { _ in try Self.window(&generator) }
             let limit = try limit(windows, zone ?? "UTC")
             let start = Int.random(in: 1_770_000_000...1_800_000_000, using: &generator) / 60 * 60
