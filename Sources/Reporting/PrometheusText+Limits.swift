@@ -8,21 +8,21 @@ extension PrometheusText {
             "send_bytes_per_second", .gauge, "Blocks sent to a peer a second, over the last ten seconds.")
         for peer in limits.peers {
             let labels: KeyValuePairs = ["peer": peer.peer ?? ""]
-            peerLimit.add(peer.limitBytesPerSecond.map(Double.init), labels)
+            peerLimit.add(peer.limitBytesPerSecond.map { Double($0) }, labels)
             peerRate.add(peer.bytesPerSecond, labels)
         }
         return [
             peerLimit, peerRate,
             gauge(
                 "total_limit_bytes_per_second", "The limit in force for all peers together; absent when there is none.",
-                limits.total.limitBytesPerSecond.map(Double.init)),
+                limits.total.limitBytesPerSecond.map { Double($0) }),
             gauge(
                 "total_send_bytes_per_second", "Blocks sent to all peers a second, over the last ten seconds.",
                 limits.total.bytesPerSecond),
             gauge(
                 "read_limit_bytes_per_second",
                 "The limit in force for reads from the source store; absent when there is none.",
-                limits.reads.limitBytesPerSecond.map(Double.init)),
+                limits.reads.limitBytesPerSecond.map { Double($0) }),
             gauge(
                 "read_bytes_per_second", "Bytes read from the source store a second, over the last ten seconds.",
                 limits.reads.bytesPerSecond),

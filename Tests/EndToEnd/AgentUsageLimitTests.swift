@@ -25,7 +25,7 @@ extension EndToEnd {
                 #expect(limits.total.limitBytesPerSecond == 1 << 20 && limits.peers[0].limitBytesPerSecond == nil)
                 #expect(abs(limits.total.bytesPerSecond / Double(1 << 20) - 1) < 0.05, "\(limits.total)")
 
-                try stage.write("sender.yaml", text("limit:\n  - {rate: 4MiB, days: Mon..Sun}\n  - {rate: 64KiB}"))
+                try stage.write("sender.yaml", text("limit:\n  - {rate: 4MiB, days: Mon..Sat}\n  - {rate: 4096KiB}"))
                 sender.command.signal(SIGHUP)
                 try await eventually("the new limit is in force") {
                     try await sender.status().limits?.total.limitBytesPerSecond == 4 << 20
