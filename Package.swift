@@ -93,8 +93,8 @@ let package = Package(
         layer(
             "Agent",
             [
-                "FerryCore", "Conversation", "Planning", "ImageStore", "CephStore", "DirectoryStore", "Threading",
-                "OpenSSL", "SecureTransport", "Engine", "Systemd", "Hooks", "Reporting", "Control",
+                "FerryCore", "Conversation", "Planning", "ImageStore", "Pipeline", "CephStore", "DirectoryStore",
+                "Threading", "OpenSSL", "SecureTransport", "Engine", "Systemd", "Hooks", "Reporting", "Control",
                 "AgentConfiguration", logging,
             ]),
         .executableTarget(
@@ -143,8 +143,9 @@ let package = Package(
         tests(
             "Agent",
             [
-                "FerryCore", "Planning", "ImageStore", "Engine", "Conversation", "Threading", "AgentConfiguration",
-                "OpenSSL", "SecureTransport", "Reporting", "MemoryStore", "TestCertificates", "TestSupport", logging,
+                "FerryCore", "Planning", "ImageStore", "Engine", "Conversation", "Threading", "Pipeline",
+                "AgentConfiguration", "OpenSSL", "SecureTransport", "Reporting", "MemoryStore", "TestCertificates",
+                "TestSupport", logging,
             ]),
         .testTarget(
             name: "EndToEnd",

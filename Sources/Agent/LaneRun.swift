@@ -81,7 +81,8 @@ struct LaneRun: Sendable {
             try await ImageSync(
                 image: leased.image, name: image, session: session,
                 settings: SyncSettings(
-                    peer: peer.name, mode: settings.mode, checkpointByteCount: checkpointByteCount),
+                    peer: peer.name, mode: settings.mode, checkpointByteCount: checkpointByteCount,
+                    pacing: environment.throttles.pacing(to: peer.name)),
                 workers: environment.workers, meter: meter, now: environment.now
             ).run(targets)
         }

@@ -18,6 +18,8 @@ struct RunEnvironment: Sendable {
     let workers: BlockingThreads
     /// Our site's name.
     let site: String
+    /// How fast images are read and sent.
+    let throttles: PeerThrottles
     /// How long is waited for what.
     let limits: SessionLimits
     /// Where events are told.

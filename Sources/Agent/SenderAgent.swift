@@ -47,7 +47,8 @@ public final class SenderAgent: Sendable {
         self.configuration = try ConfigurationInForce(configuration, file: file, role: .client, logger: logger)
         let environment = RunEnvironment(
             store: store, contexts: self.configuration.contexts, leases: ImageLeases(),
-            workers: BlockingThreads(count: 2), site: configuration.site, limits: limits, logger: logger, now: now)
+            workers: BlockingThreads(count: 2), site: configuration.site,
+            throttles: PeerThrottles(TransferLimits(configuration), now: now), limits: limits, logger: logger, now: now)
         lanes = LaneAgent(
             environment: environment, stop: stopSwitch, parallelCount: configuration.parallelCount,
             numbers: configuration.laneNumbers)
@@ -57,6 +58,9 @@ public final class SenderAgent: Sendable {
     /// through for the first time.
     public func run(ready: @escaping @Sendable () -> Void) async {
         stopSwitch.onStop { [scanAlarm] in scanAlarm.ring() }
+        // Also for what goes on for a while after a stop.
+        let keepingLimits = Task { [throttles = environment.throttles] in await throttles.keepLimits() }
+        defer { keepingLimits.cancel() }
         await withDiscardingTaskGroup { group in
             let ticking = Task { await tick() }
             var isReady = false
@@ -178,6 +182,7 @@ extension SenderAgent {
         var reminder = ExpiryReminder()
         while (try? await Task.sleep(for: .seconds(1))) != nil {
             for lane in allLanes { await lane.tick() }
+            environment.throttles.sample()
             await configuration.watchCertificates(&reminder, now: environment.now())
         }
     }
@@ -190,6 +195,7 @@ extension SenderAgent {
     public func reload() async {
         guard await configuration.reload() else { return }
         lanes.update(configuration.current.laneNumbers)
+        environment.throttles.update(TransferLimits(configuration.current))
         await scanNow()
     }
 
@@ -201,6 +207,7 @@ extension SenderAgent {
         if let scanError = state.withLock({ $0.scanError }) { status.problems.append(scanError.oneLine) }
         configuration.note(in: &status)
         for lane in allLanes { status.images.append(await lane.status()) }
+        status.limits = environment.throttles.status()
         status.connectionCount = status.images.count { $0.progress != nil }
         return status
     }

@@ -49,8 +49,8 @@ public struct SyncRun: Sendable {
         self.parallelCount = parallelCount
         environment = RunEnvironment(
             store: store, contexts: try ContextSource(configuration.tls, role: .client), leases: ImageLeases(),
-            workers: BlockingThreads(count: 2), site: configuration.site, limits: limits, logger: logger,
-            now: { Date() })
+            workers: BlockingThreads(count: 2), site: configuration.site,
+            throttles: PeerThrottles(TransferLimits(configuration)), limits: limits, logger: logger, now: { Date() })
     }
 
     /// What is being done now.
@@ -65,6 +65,8 @@ public struct SyncRun: Sendable {
     public func run(
         images: [String], peers: [SenderConfiguration.Peer], report: @escaping @Sendable (ImageOutcome) -> Void
     ) async -> [ImageOutcome] {
+        let keepingLimits = Task { await environment.throttles.keepLimits() }
+        defer { keepingLimits.cancel() }
         var outcomes: [ImageOutcome] = []
         for peer in peers {
             let images = images.filter { sends($0, to: peer) }
@@ -154,7 +156,8 @@ public struct SyncRun: Sendable {
             image: leased.image, name: leased.name, session: session,
             settings: SyncSettings(
                 peer: peer.name, snapshot: snapshot, mode: leased.settings.mode,
-                checkpointByteCount: configuration.checkpointByteCount),
+                checkpointByteCount: configuration.checkpointByteCount,
+                pacing: environment.throttles.pacing(to: peer.name)),
             workers: environment.workers, meter: meter, now: environment.now,
             makeSnapshot: { try await leased.snapshots.make(on: $0) })
         guard snapshot == nil, leased.settings.snapshots != .own else { return try await sync.run() }

@@ -20,6 +20,7 @@ extension SenderConfiguration {
             writer.add("name", peer.name)
             writer.add("address", peer.address.description)
             writer.add("server-name", peer.serverName)
+            writer.addRaw("limit", peer.limit.yaml)
         }
         writer.list("images", rules.rules) { writer, rule in
             writer.add(rule.settings == nil ? "exclude" : "match", rule.pattern.text)
@@ -28,6 +29,8 @@ extension SenderConfiguration {
         writer.add("diff", mode.rawValue)
         writer.add("parallel", "\(parallelCount)")
         writer.add("checkpoint-mib", "\(checkpointByteCount >> 20)")
+        writer.addRaw("limit", limit.yaml)
+        writer.addRaw("read-limit", readLimit.yaml)
         writer.add("hold-base-max", holdBaseMax.description)
         writer.add("scan-every", scanEvery.description)
         writer.add("hang-after", hangAfter.description)

@@ -13,6 +13,8 @@ public struct SenderConfiguration: Sendable {
         public var address: HostAndPort
         /// The name that its certificate must carry.
         public var serverName: String
+        /// How fast blocks are sent to it.
+        public var limit: RateLimit
     }
     /// This site's name, for the peer's log.
     public var site: String
@@ -30,6 +32,10 @@ public struct SenderConfiguration: Sendable {
     public var parallelCount: Int
     /// The most block content, in bytes, that may have to be sent again after a cut.
     public var checkpointByteCount: UInt64
+    /// How fast blocks are sent to all peers together.
+    public var limit: RateLimit
+    /// How fast the source store is read.
+    public var readLimit: RateLimit
     /// How long a base is held for a peer that is away.
     public var holdBaseMax: TimeSpan
     /// How often the store is looked through for new images.
@@ -64,8 +70,8 @@ public struct SenderConfiguration: Sendable {
 
 extension SenderConfiguration {
     static let keys = [
-        "site", "store", "tls", "peers", "images", "diff", "parallel", "checkpoint-mib", "hold-base-max", "scan-every",
-        "hang-after", "stop-within", "control", "status-listen",
+        "site", "store", "tls", "peers", "images", "diff", "parallel", "checkpoint-mib", "limit", "read-limit",
+        "hold-base-max", "scan-every", "hang-after", "stop-within", "control", "status-listen",
     ]
     /// Where the control socket is when the file does not say.
     public static let controlPath = "/run/rbd-ferry/sender.sock"
@@ -86,6 +92,8 @@ extension SenderConfiguration {
         rules = RuleList(root.sections("images").compactMap { rule.read($0) })
         parallelCount = root.number("parallel", in: 1...64, default: 4)
         checkpointByteCount = UInt64(root.number("checkpoint-mib", in: 4...4096, default: 64)) << 20
+        limit = root.rateLimit("limit")
+        readLimit = root.rateLimit("read-limit")
         holdBaseMax = root.timeSpan("hold-base-max", in: TimeLimits.holdBaseMax) ?? TimeSpan(seconds: 30 * 86_400)
         scanEvery = root.timeSpan("scan-every", in: TimeLimits.scanEvery) ?? TimeSpan(seconds: 60)
         let agent = AgentSettings(&root, controlPath: Self.controlPath, statusPort: Self.statusPort)
@@ -111,10 +119,11 @@ extension SenderConfiguration {
             let name = peerName(&section, taken: names)
             let address = section.requiredAddress("address")
             let serverName = section.requiredText("server-name")
+            let limit = section.rateLimit("limit")
             section.finish()
             if let name { names.append(name) }
             guard let name, let address, let serverName else { continue }
-            peers.append(Peer(name: name, address: address, serverName: serverName))
+            peers.append(Peer(name: name, address: address, serverName: serverName, limit: limit))
         }
         if peers.isEmpty, root.reading.faults.count == faultCount {
             root.note("there is no peer to send to", "add one under peers:", at: "peers")

@@ -26,6 +26,7 @@ struct DeltaSender {
     /// Contexts are worth keeping from one transfer to the next.
     private static let compressor = BlockCompressor()
     let meter: TransferMeter
+    var pacing = Pacing()
 
     /// Sends everything from `offset` on. `recheck` runs after the last read and before the end record is made;
     /// when it throws, no end record goes out.
@@ -33,7 +34,7 @@ struct DeltaSender {
         from offset: UInt64, emit: (SealedBlock) async throws -> Void, recheck: () async throws -> Void
     ) async throws {
         try await emit(try await sealed(openingRecords(), recordCount: openingRecordCount, end: offset))
-        let meter = meter
+        let (meter, pacing) = (meter, pacing)
         let units = DeltaUnits(delta: delta, from: offset, room: UnitRecords.room) { scanned in
             meter.update { $0.scannedOffset = scanned }
         }
@@ -42,9 +43,12 @@ struct DeltaSender {
             next: {
                 let next = try await meter.clock.time(.diff) { try await units.next() }
                 guard let unit = next else { return nil as SharedUnit? }
-                // Taken in order of offset, so the unit that is due next is never the one that waits.
-                let byteCount = max(UInt64(unit.readByteCount), Self.unitByteCountMin)
-                return SharedUnit(unit: unit, share: try await Self.memory.share(byteCount))
+                try await pacing.reading.timed(by: meter.clock) {
+                    try await pacing.reading.takeInSlices(unit.readByteCount) { byteCount in
+                        meter.update { $0.pacedByteCount += UInt64(byteCount) }
+                    }
+                }
+                return SharedUnit(unit: unit, share: try await self.share(of: unit))
             },
             transform: { shared in (block: try await self.block(of: shared.unit), share: shared.share) },
             consume: { sealed in
@@ -53,6 +57,7 @@ struct DeltaSender {
                     compression.noteSent()
                 }
                 withExtendedLifetime(sealed.share) {}
+                meter.update { $0.unitsHeld -= 1 }
             })
         try await recheck()
         var content: [UInt8] = []
@@ -63,6 +68,16 @@ struct DeltaSender {
     private struct SharedUnit: Sendable {
         let unit: DeltaUnit
         let share: ByteShare
+    }
+
+    /// Memory for a unit; taken in order of offset, so the unit that is due next is never the one that waits.
+    private func share(of unit: DeltaUnit) async throws -> ByteShare {
+        meter.update { $0.isWaitingForMemory = true }
+        defer { meter.update { $0.isWaitingForMemory = false } }
+        let byteCount = max(UInt64(unit.readByteCount), Self.unitByteCountMin)
+        let share = try await (pacing.memory ?? Self.memory).share(byteCount)
+        meter.update { $0.unitsHeld += 1 }
+        return share
     }
 
     private var openingRecordCount: UInt64 { transfer.base == nil ? 3 : 4 }

@@ -15,7 +15,7 @@ struct Heartbeat {
             if reader.waitingTime > limits.peerSilenceMax {
                 throw EngineError.peerSilent(seconds: limits.peerSilenceMax.components.seconds)
             }
-            if writer.idleTime >= limits.keepAliveInterval { try await writer.send(.keepAlive) }
+            if writer.idleTime >= limits.keepAliveInterval { try await writer.keepAlive() }
         }
     }
 }
@@ -31,9 +31,10 @@ struct StallWatch {
         self.limit = limit
     }
 
-    /// Throws `EngineError.stalled` when the counts have been the same for the limit; nil counts: no transfer.
+    /// Throws `EngineError.stalled` when the counts have been the same for the limit; nil counts: no transfer. Who waits
+    /// for memory that others hold is not at a standstill himself.
     mutating func check(_ counts: TransferMeter.Counts?, now: ContinuousClock.Instant = .now) throws(EngineError) {
-        if counts == nil || counts != last {
+        if counts == nil || counts != last || counts?.waitsForOthers == true {
             last = counts
             since = now
         } else if let counts, now - since > limit {

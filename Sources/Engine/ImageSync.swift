@@ -4,6 +4,7 @@ public import FerryCore
 public import FoundationEssentials
 public import ImageStore
 import OpenSSL
+public import Pipeline
 public import Planning
 public import Threading
 
@@ -19,17 +20,20 @@ public struct SyncSettings: Sendable {
     public var checkpointByteCount: UInt64
     /// How hard blocks are compressed.
     public var compression: CompressionPolicy
+    /// How fast the source is read and blocks are sent.
+    public var pacing: Pacing
 
-    /// Settings; by default a new snapshot, a hybrid diff, and 64 MiB.
+    /// Settings; by default a new snapshot, a hybrid diff, 64 MiB, and no limits.
     public init(
         peer: String, snapshot: String? = nil, mode: DiffMode = .hybrid, checkpointByteCount: UInt64 = 64 << 20,
-        compression: CompressionPolicy = .adaptive
+        compression: CompressionPolicy = .adaptive, pacing: Pacing = Pacing()
     ) {
         self.peer = peer
         self.snapshot = snapshot
         self.mode = mode
         self.checkpointByteCount = checkpointByteCount
         self.compression = compression
+        self.pacing = pacing
     }
 }
 
@@ -251,7 +255,8 @@ extension ImageSync {
             }
             let sender = DeltaSender(
                 delta: delta, transfer: transfer, isTargetProtected: isTargetProtected, workers: workers,
-                compression: CompressionControl(settings.compression, meter: meter), meter: meter)
+                compression: CompressionControl(settings.compression, meter: meter), meter: meter,
+                pacing: settings.pacing)
             committed = try await stream(sender, from: watermark)
         } catch {
             await delta.close()
@@ -279,7 +284,8 @@ extension ImageSync {
     }
 
     private func stream(_ sender: DeltaSender, from watermark: UInt64) async throws -> Committed {
-        session.beginTransfer(checkpointByteCount: settings.checkpointByteCount, meter: meter)
+        session.beginTransfer(
+            checkpointByteCount: settings.checkpointByteCount, meter: meter, throttles: settings.pacing.sending)
         var totals = RunningTotals()
         try await sender.run(from: watermark) { block in
             try await session.send(block)

@@ -1,6 +1,7 @@
 import Conversation
 import FerryCore
 import NIOCore
+import Pipeline
 import SecureTransport
 import Synchronization
 
@@ -51,15 +52,19 @@ final class RecordWriter: Sendable {
         var lastSent = ContinuousClock.now
         var pendingCount = 0
         var pendingSince = ContinuousClock.now
+        /// A record that was begun will not be ended: whatever follows would be taken for a part of it.
+        var isBroken = false
     }
     private let link: any Link
     private let state = Mutex(State())
+    /// Holds one record at a time, also while it waits between two slices.
+    private let line = ByteBudget(limit: 1)
 
     init(link: any Link) {
         self.link = link
     }
 
-    /// How long nothing was sent; zero while a write waits for the link, because then bytes are on their way.
+    /// How long nothing was sent; zero while a record is under way, because then bytes are on their way.
     var idleTime: Duration {
         state.withLock { $0.pendingCount > 0 ? .zero : ContinuousClock.now - $0.lastSent }
     }
@@ -70,32 +75,76 @@ final class RecordWriter: Sendable {
     }
 
     /// Sends the banner; once, before everything else.
-    func sendBanner() async throws(TransportError) {
+    func sendBanner() async throws {
         try await write(WireDecoder.banner)
     }
 
     /// Sends a control record.
-    func send(_ record: ControlRecord) async throws(TransportError) {
+    func send(_ record: ControlRecord) async throws {
         try await write(record.wireRecord.encoded)
     }
 
-    private func write(_ bytes: [UInt8]) async throws(TransportError) {
+    private func write(_ bytes: [UInt8]) async throws {
         try await write(BufferSlice(DataBuffer(bytes)))
     }
 
-    /// Sends bytes that are whole records already.
-    func write(_ bytes: BufferSlice) async throws(TransportError) {
+    /// Sends bytes that are whole records already, in slices that pass the throttles one by one. `onSlice` hears of
+    /// each slice before it goes; `clock` tells waiting for a limit from waiting for the link.
+    func write(
+        _ bytes: BufferSlice, through throttles: [Throttle] = [], clock: StageClock = StageClock(),
+        onSlice: @Sendable (Int) -> Void = { _ in }
+    ) async throws {
+        begin()
+        defer { end() }
+        try await line.take(1)
+        defer { line.give(1) }
+        var rest = bytes
+        while rest.byteCount > 0 {
+            let slice = rest.prefix(throttles.sliceByteCount ?? rest.byteCount)
+            do {
+                try await throttles.timed(by: clock) { try await throttles.take(slice.byteCount) }
+                onSlice(slice.byteCount)
+                try await clock.time(.send) { try await self.send(slice) }
+            } catch {
+                if rest.byteCount < bytes.byteCount { stop() }
+                throw error
+            }
+            rest = rest.dropFirst(slice.byteCount)
+        }
+    }
+
+    /// Sends a keep-alive, unless a record is under way: that is a sign of life itself, and may take minutes.
+    func keepAlive() async throws {
+        guard line.takeAtOnce(1) else { return }
+        begin()
+        defer {
+            end()
+            line.give(1)
+        }
+        try await send(BufferSlice(DataBuffer(ControlRecord.keepAlive.wireRecord.encoded)))
+    }
+
+    private func begin() {
         state.withLock { state in
             if state.pendingCount == 0 { state.pendingSince = .now }
             state.pendingCount += 1
         }
-        defer {
-            state.withLock { state in
-                state.pendingCount -= 1
-                state.lastSent = .now
-                state.pendingSince = .now
-            }
+    }
+
+    private func end() {
+        state.withLock { state in
+            state.pendingCount -= 1
+            state.lastSent = .now
+            state.pendingSince = .now
         }
-        try await link.write(ByteBuffer(bytes: bytes.buffer.unsafeBytes[bytes.range]))
+    }
+
+    /// Makes what is being written end after its slice, and whatever is to be written next fail.
+    func stop() { state.withLock { $0.isBroken = true } }
+
+    private func send(_ slice: BufferSlice) async throws {
+        guard !state.withLock({ $0.isBroken }) else { throw TransportError.cancelled }
+        try await link.write(ByteBuffer(bytes: slice.buffer.unsafeBytes[slice.range]))
+        state.withLock { $0.pendingSince = .now }
     }
 }

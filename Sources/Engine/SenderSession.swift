@@ -19,6 +19,7 @@ public final class SenderSession: Sendable {
     private struct OpenTransfer: Sendable {
         let meter: TransferMeter
         let credit: ByteBudget
+        let throttles: [Throttle]
         var durableContentByteCount: UInt64 = 0
     }
 
@@ -77,6 +78,7 @@ public final class SenderSession: Sendable {
                 if linkError == nil || !error.isConnectionLoss { linkError = error }
                 events.fail(error)
                 transfer.withLock { $0?.credit.fail(error) }
+                writer.stop()
                 if !(error is PeerFault) { link.abort() }
             }
         }
@@ -201,9 +203,10 @@ extension SenderSession {
     }
 
     /// Opens the window for blocks: at most `checkpointByteCount` of content goes out without being durable.
-    func beginTransfer(checkpointByteCount: UInt64, meter: TransferMeter) {
+    /// Blocks pass the throttles.
+    func beginTransfer(checkpointByteCount: UInt64, meter: TransferMeter, throttles: [Throttle]) {
         let credit = ByteBudget(limit: checkpointByteCount)
-        transfer.withLock { $0 = OpenTransfer(meter: meter, credit: credit) }
+        transfer.withLock { $0 = OpenTransfer(meter: meter, credit: credit, throttles: throttles) }
     }
 
     /// Sends a block; waits until the window has room for it.
@@ -212,7 +215,9 @@ extension SenderSession {
         guard let open else { preconditionFailure("blocks go out only while a transfer is open") }
         try await open.meter.clock.time(.window) { try await open.credit.take(UInt64(block.contentByteCount)) }
         machine.withLock { $0.block(contentByteCount: block.contentByteCount) }
-        try await open.meter.clock.time(.send) { try await writer.write(block.wire) }
+        try await writer.write(block.wire, through: open.throttles, clock: open.meter.clock) { byteCount in
+            open.meter.update { $0.pacedByteCount += UInt64(byteCount) }
+        }
     }
 
     /// Sends the totals and waits until the receiver has published.

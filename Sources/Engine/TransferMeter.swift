@@ -35,6 +35,15 @@ public final class TransferMeter: Sendable {
         public var receiverStarvedShare: Double?
         /// At a receiver: blocks that its store is at work on.
         public var blocksInStore = 0
+        /// Bytes that the limits have let through, read or sent: they move when a single block takes minutes.
+        public var pacedByteCount: UInt64 = 0
+        /// Units whose memory is taken and that are not sent yet.
+        public var unitsHeld = 0
+        /// Whether the next unit waits for memory.
+        public var isWaitingForMemory = false
+
+        /// Whether it waits for memory that other transfers hold, which are watched themselves.
+        public var waitsForOthers: Bool { isWaitingForMemory && unitsHeld == 0 }
 
         /// How much of the transfer is done, from 0 to 1: by bytes where the total is known, else by place in the
         /// image. A little over 1 where the total was an estimate.

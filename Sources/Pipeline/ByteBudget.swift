@@ -51,6 +51,15 @@ public final class ByteBudget: Sendable {
         }
     }
 
+    /// Takes bytes if they fit now and nobody waits; false otherwise.
+    public func takeAtOnce(_ byteCount: UInt64) -> Bool {
+        state.withLock { state in
+            guard state.failure == nil, state.waiters.isEmpty, fits(byteCount, state.used) else { return false }
+            state.used += byteCount
+            return true
+        }
+    }
+
     /// Takes bytes that are given back when the last reference to the share goes, whatever way that comes about.
     public func share(_ byteCount: UInt64) async throws -> ByteShare {
         try await take(byteCount)

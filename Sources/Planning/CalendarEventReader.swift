@@ -46,7 +46,7 @@ struct CalendarEventReader {
 extension CalendarEventReader {
     /// Whether a word at the end is meant as a zone.
     private static func isZoneName(_ word: Substring) -> Bool {
-        let isWeekday = word.split(whereSeparator: { ".,-".contains($0) }).contains { weekday($0) != nil }
+        let isWeekday = word.split(whereSeparator: { ".,-".contains($0) }).contains { Weekdays.number($0) != nil }
         return word.first?.isLetter == true && !isWeekday
     }
 
@@ -66,37 +66,13 @@ extension CalendarEventReader {
         return true
     }
 
-    /// `Mon..Fri`, `Sat,Sun`; a comma may follow the last one.
     private static func weekdays(_ word: Substring) throws(ScheduleError) -> Set<Int> {
-        var weekdays: Set<Int> = []
-        let list = word.last == "," ? word.dropLast() : word
-        for item in list.split(separator: ",", omittingEmptySubsequences: false) {
-            let dots = item.firstRange(of: "..") ?? item.firstRange(of: "-")
-            let start = try knownWeekday(item[..<(dots?.lowerBound ?? item.endIndex)], in: word)
-            var end = start
-            if let dots { end = try knownWeekday(item[dots.upperBound...], in: word) }
-            guard start <= end else {
-                throw ScheduleError(
-                    problem: "the weekdays \(item) go backwards", remedy: "weeks begin on Monday: write Fri..Sun,Mon")
-            }
-            weekdays.formUnion(start...end)
-        }
-        return weekdays
-    }
-
-    private static func knownWeekday(_ name: Substring, in word: Substring) throws(ScheduleError) -> Int {
-        guard let weekday = weekday(name) else {
-            throw ScheduleError(
-                problem: name.isEmpty ? "a weekday is missing in \(word)" : "\(name) is no weekday and no shorthand",
+        try Weekdays.set(word) { name in
+            ScheduleError(
+                problem: "\(name) is no weekday and no shorthand",
                 remedy: "write Mon, Tue, Wed, Thu, Fri, Sat, Sun, or one of "
                     + "minutely, hourly, daily, weekly, monthly, quarterly, semiannually, yearly")
         }
-        return weekday
-    }
-
-    private static func weekday(_ name: Substring) -> Int? {
-        let names = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
-        return names.firstIndex { $0 == name.lowercased() || $0.prefix(3) == name.lowercased() }
     }
 
     /// `[YEAR-]MONTH-DAY`, with `~` before days that are counted from the end of the month.

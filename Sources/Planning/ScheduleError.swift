@@ -1,6 +1,6 @@
 public import FerryCore
 
-/// A text that is no time span or no calendar event.
+/// A text that is no time span, no calendar event, no rate or no part of a limit's window.
 public struct ScheduleError: Failure, Hashable {
     /// What is wrong with it, on one line.
     public let problem: String

@@ -51,7 +51,7 @@ extension TimeZoneRules {
     }
 
     /// The first instant after `low`, up to `high`, with another offset than at `low`.
-    private func changeInstant(between low: Int64, and high: Int64) -> Int64 {
+    func changeInstant(between low: Int64, and high: Int64) -> Int64 {
         let before = offset(at: low)
         var (same, other) = (low, high)
         while other - same > 1 {

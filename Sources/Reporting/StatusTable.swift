@@ -9,6 +9,7 @@ public enum StatusTable {
         var lines = [header(status)]
         lines += status.problems.map { "problem: \($0.printable)" }
         lines += status.warnings.map { "warning: \($0.printable)" }
+        if let limits = status.limits.flatMap({ limits($0, now: status.now) }) { lines.append(limits) }
         guard !status.images.isEmpty else { return lines + ["no images"] }
         lines += [""] + table(status).lines
         let troubles = status.images.flatMap { remarks($0, now: status.now) }
@@ -25,6 +26,18 @@ public enum StatusTable {
         let uptime = Quantity.span(status.now.timeIntervalSince(status.startedAt))
         return "\(status.role.rawValue) at site \(status.site.printable): \(problems)\(summary(status.images)), "
             + "up \(uptime), rbd-ferry \(status.version.printable)"
+    }
+
+    /// `limits: total 20.0 MiB/s (now 19.8 MiB/s, changes in 3h 2m), b 5.0 MiB/s (now 0 B/s)`; nil without any.
+    private static func limits(_ limits: LimitsStatus, now: Date) -> String? {
+        let named = [("total", limits.total), ("reads", limits.reads)] + limits.peers.map { ($0.peer ?? "", $0) }
+        let parts = named.compactMap { name, limit -> String? in
+            guard limit.limitBytesPerSecond != nil || limit.nextChangeAt != nil else { return nil }
+            let rate = limit.limitBytesPerSecond.map { Quantity.rate(Double($0)) } ?? "none"
+            let change = limit.nextChangeAt.map { ", changes \(until($0, now: now))" } ?? ""
+            return "\(name.printable) \(rate) (now \(Quantity.rate(limit.bytesPerSecond))\(change))"
+        }
+        return parts.isEmpty ? nil : "limits: \(parts.joined(separator: ", "))"
     }
 
     /// `, 8 images (6 in sync, 2 stopped; 2 late)`

@@ -9,6 +9,17 @@ struct AgentSync {
     let isWaiting: Bool
     let timeout: Duration?
 
+    /// Whether an agent answers.
+    static func isThere(_ socketPath: String) async throws -> Bool {
+        do {
+            _ = try await ControlClient(socketPath: socketPath).status([])
+            return true
+        } catch {
+            guard case .noAgent = error else { throw error }
+            return false
+        }
+    }
+
     /// What the agent said; nil when none is there.
     func run() async throws -> [SyncReply]? {
         let client = ControlClient(socketPath: socketPath)

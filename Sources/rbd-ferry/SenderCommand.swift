@@ -69,7 +69,7 @@ extension HangWatch.Sign {
     /// What tells whether a sender's transfer moves.
     init(_ counts: TransferMeter.Counts) {
         // While the receiver decides or publishes, its heartbeat and its own deadlines count.
-        let waits = [.offering, .publishing, .waiting].contains(counts.phase)
+        let waits = [.offering, .publishing, .waiting].contains(counts.phase) || counts.waitsForOthers
         self.init(
             counts: counts, isExcused: waits, isInLongCall: counts.phase == .snapshotting || counts.phase == .pruning)
     }

@@ -8,6 +8,7 @@ import FerryCore
 import Foundation
 import ImageStore
 import Logging
+import Planning
 import Reporting
 
 /// `rbd-ferry sync`
@@ -49,6 +50,15 @@ struct SyncNowCommand: AsyncParsableCommand {
     @Option(name: .long, help: "How many images go at once; without it, as many as the configuration says.")
     var parallel: Int?
 
+    @Option(
+        name: .long,
+        help: "Send at most so many bytes per second, such as 20MiB or 200Mbit, or none; instead of the file's limit.")
+    var limit: String?
+
+    @Option(
+        name: .long, help: "Read at most so many bytes per second from the store; instead of the file's read-limit.")
+    var readLimit: String?
+
     @Option(name: .long, help: "End with code 75 when nothing moves for this many seconds.")
     var hangSeconds = 300
 
@@ -76,11 +86,14 @@ struct SyncNowCommand: AsyncParsableCommand {
         guard (1...64).contains(parallel ?? 1) else { throw ValidationError("--parallel takes 1 to 64") }
         guard (10...86_400).contains(hangSeconds) else { throw ValidationError("--hang-seconds takes 10 to 86400") }
         guard (1...31_536_000).contains(timeout ?? 1) else { throw ValidationError("--timeout takes 1 to 31536000") }
+        _ = try (Self.rateLimit(limit, "--limit"), Self.rateLimit(readLimit, "--read-limit"))
         guard snapshot != "" else { throw ValidationError("--snapshot takes a name") }
     }
 
     func run() async throws {
-        let configuration = try SenderConfiguration(file: config)
+        var configuration = try SenderConfiguration(file: config)
+        if let limit = try Self.rateLimit(limit, "--limit") { configuration.limit = limit }
+        if let limit = try Self.rateLimit(readLimit, "--read-limit") { configuration.readLimit = limit }
         let peers = try selectedPeers(configuration)
         guard !images.isEmpty || !configuration.rules.rules.isEmpty else {
             throw ConfigurationError(
@@ -88,12 +101,27 @@ struct SyncNowCommand: AsyncParsableCommand {
                 remedy: "name images on the command line, or list patterns under images:")
         }
         if try await askAgent(configuration) { return }
-        try await withTimeout(timeout) { try await runHere(configuration, peers) }
+        try await withTimeout(timeout) { [configuration] in try await runHere(configuration, peers) }
+    }
+
+    /// A limit of the command line; nil when it was not given.
+    private static func rateLimit(_ text: String?, _ option: String) throws -> RateLimit? {
+        guard let text else { return nil }
+        guard text != "none" else { return RateLimit.none }
+        do {
+            return RateLimit(try ByteRate(text))
+        } catch {
+            throw ValidationError("\(option): \(error.problem.printable): \(error.remedy.printable), or none")
+        }
     }
 
     /// Leaves it to the agent that runs here; false when none does.
     private func askAgent(_ configuration: SenderConfiguration) async throws -> Bool {
         guard snapshot == nil, !noAgent, let socketPath = configuration.control else { return false }
+        if limit != nil || readLimit != nil {
+            guard try await !AgentSync.isThere(socketPath) else { throw AgentHasLimits(file: config) }
+            return false
+        }
         let request = AgentSync(
             socketPath: socketPath, request: SyncRequest(images: images, peer: peer), isWaiting: wait || timing,
             timeout: timeout.map { .seconds($0) })
@@ -199,4 +227,13 @@ extension SyncRun {
         }
         return signs
     }
+}
+
+/// Limits were given for a run that the agent would make.
+private struct AgentHasLimits: Failure {
+    let file: String
+
+    var disposition: Disposition { .usage }
+    var cause: String { "an agent runs here, and goes by the limits of its configuration only" }
+    var remedy: String { "change limit: in \(file) and send the agent SIGHUP, or do it here with --no-agent" }
 }

@@ -20,6 +20,8 @@ struct SenderConfigurationTests {
             #expect(configuration.mode == .hybrid)
             #expect(configuration.parallelCount == 4)
             #expect(configuration.checkpointByteCount == 64 << 20)
+            #expect(configuration.limit == .none && configuration.readLimit == .none)
+            #expect(configuration.peers.allSatisfy { $0.limit == .none })
             #expect(configuration.holdBaseMax.seconds == 30 * 86_400)
             #expect(configuration.scanEvery.seconds == 60)
             #expect(configuration.hangAfter.seconds == 300)

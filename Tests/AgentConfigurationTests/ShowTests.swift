@@ -11,7 +11,11 @@ struct ShowTests {
           ceph: {pools: [rbd, vms/tenant-a], data-pool: ec}
         tls: {authority: /c/ca.pem, certificate: /c/s.pem, key: "credential:sender.key"}
         peers:
-          - {name: b, address: "mirror.example:7440", server-name: receiver.site-b}
+          - {name: b, address: "mirror.example:7440", server-name: receiver.site-b, limit: 200Mbit/s}
+        limit:
+          - {rate: 20 MiB, from: 8:00, to: 18:00, days: mon..fri}
+          - {rate: none, from: "22:00", to: "06:00"}
+          - {rate: 204800KiB}
         images:
           - match: "vm-*"
             every: 90m
@@ -41,6 +45,7 @@ struct ShowTests {
                   - name: b
                     address: "mirror.example:7440"
                     server-name: receiver.site-b
+                    limit: 200Mbit
                 images:
                   - match: "vm-*"
                     every: 1h30m
@@ -64,6 +69,8 @@ struct ShowTests {
                 diff: hybrid
                 parallel: 4
                 checkpoint-mib: 64
+                limit: [{rate: 20MiB, from: "08:00", to: "18:00", days: Mon..Fri}, {rate: none, from: "22:00", to: "06:00"}, {rate: 200MiB}]
+                read-limit: none
                 hold-base-max: 30d
                 scan-every: 1m
                 hang-after: 5m
@@ -139,6 +146,7 @@ struct ShowTests {
         #expect(first.rules.rules.map(\.settings) == second.rules.rules.map(\.settings))
         #expect(first.parallelCount == second.parallelCount && first.checkpointByteCount == second.checkpointByteCount)
         #expect(first.holdBaseMax == second.holdBaseMax && first.scanEvery == second.scanEvery)
+        #expect(first.limit == second.limit && first.readLimit == second.readLimit)
         #expect(first.hangAfter == second.hangAfter && first.stopWithin == second.stopWithin)
         #expect(first.control == second.control && first.statusListen == second.statusListen)
     }

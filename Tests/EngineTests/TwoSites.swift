@@ -5,6 +5,7 @@ import FoundationEssentials
 import ImageStore
 import Logging
 import MemoryStore
+import Pipeline
 import Planning
 import Synchronization
 import TestSupport
@@ -20,6 +21,8 @@ struct TwoSites {
     var images = "*"
     var mode = DiffMode.hybrid
     var checkpointByteCount: UInt64 = 4 << 20
+    var pacing = Pacing()
+    var limits = SessionLimits()
     /// What the receiver keeps.
     var keep = Retention.all
     private static let workers = BlockingThreads(count: 2)
@@ -38,7 +41,8 @@ struct TwoSites {
             store: mirror,
             policy: ClientPolicy(
                 rules: [.init(identity: "sender", images: [ImagePattern(images)], prefix: "", keep: keep)]),
-            hello: Hello(agentVersion: "test", site: "b"), workers: Self.workers, logger: Self.quietLogger)
+            hello: Hello(agentVersion: "test", site: "b"), limits: limits, workers: Self.workers,
+            logger: Self.quietLogger)
         async let receiver: Void = ReceiverSession.run(over: there, environment: environment)
         let result: Result<[SyncStepResult], any Error>
         do {
@@ -56,10 +60,12 @@ struct TwoSites {
         let image = try await source.openSource(image)
         do {
             let settings = SyncSettings(
-                peer: "b", snapshot: snapshot, mode: mode, checkpointByteCount: checkpointByteCount)
+                peer: "b", snapshot: snapshot, mode: mode, checkpointByteCount: checkpointByteCount,
+                pacing: pacing)
             let name = self.image
-            let steps = try await SenderSession.run(over: link, hello: Hello(agentVersion: "test", site: "a")) {
-                session in
+            let steps = try await SenderSession.run(
+                over: link, hello: Hello(agentVersion: "test", site: "a"), limits: limits
+            ) { session in
                 try await ImageSync(
                     image: image, name: name, session: session, settings: settings, workers: Self.workers,
                     meter: meter, now: clock.next

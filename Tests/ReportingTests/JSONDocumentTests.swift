@@ -66,7 +66,11 @@ struct JSONDocumentTests {
         ".images[].totals.content_bytes", ".images[].totals.failed_runs", ".images[].totals.published_snapshots",
         ".images[].totals.read_bytes", ".images[].totals.removed_snapshots", ".images[].totals.saved_by_resume_bytes",
         ".images[].totals.stages.read_seconds",
-        ".images[].totals.succeeded_runs", ".images[].totals.wire_bytes", ".images[].warnings", ".now", ".problems",
+        ".images[].totals.succeeded_runs", ".images[].totals.wire_bytes", ".images[].warnings",
+        ".limits.peers[].bytes_per_second", ".limits.peers[].limit_bytes_per_second", ".limits.peers[].passed_bytes",
+        ".limits.peers[].peer", ".limits.reads.bytes_per_second", ".limits.reads.passed_bytes",
+        ".limits.total.bytes_per_second", ".limits.total.limit_bytes_per_second", ".limits.total.next_change_at",
+        ".limits.total.passed_bytes", ".now", ".problems",
         ".refused_connection_count", ".role", ".site", ".started_at", ".version", ".warnings",
     ]
 

@@ -16,9 +16,16 @@ enum StatusExample {
         ]
         status.connectionCount = 1
         status.refusedConnectionCount = 2
+        status.limits = limits
         status.images = [inSync, syncing, stopped, ImageStatus(image: "vm-4", peer: "b")]
         return status
     }
+
+    static let limits = LimitsStatus(
+        total: LimitStatus(
+            limitBytesPerSecond: 20 << 20, bytesPerSecond: 20_447_232, passedBytes: 1 << 30, nextChangeAt: now + 10_920),
+        reads: LimitStatus(limitBytesPerSecond: nil, bytesPerSecond: 52_428_800, passedBytes: 3 << 30),
+        peers: [LimitStatus(peer: "b", limitBytesPerSecond: 1 << 20, bytesPerSecond: 0, passedBytes: 1 << 30)])
 
     static func empty(_ role: AgentStatus.Role) -> AgentStatus {
         AgentStatus(

@@ -9,6 +9,7 @@ struct StatusTableTests {
         let expected = """
             sender at site a: healthy, 4 images (1 waiting, 1 in sync, 1 syncing, 1 stopped; 1 late), up 1d 2h, rbd-ferry 0.4.0
             warning: certs/sender.pem ends in 9 days
+            limits: total 20.0 MiB/s (now 19.5 MiB/s, changes in 3h 2m), b 1.0 MiB/s (now 0 B/s)
 
             IMAGE  PEER  STATE             LAG          PUBLISHED                        PROGRESS                      NEXT RUN
             vm-1   b     in sync           4m 12s       ferry-20261121T115548Z (4m ago)  -                             in 10m 48s
