@@ -13,6 +13,7 @@ final class LaneAgent: Sendable {
     /// Numbers of the configuration that runs take as they are when they begin.
     struct Numbers: Sendable {
         var checkpointByteCount: UInt64
+        var compression: CompressionPolicy
         var baseSecondsMax: Int64
     }
     let environment: RunEnvironment
@@ -48,7 +49,8 @@ final class LaneAgent: Sendable {
         let numbers = numbers.withLock { $0 }
         return LaneRun(
             image: key.image, peer: rule.peer, settings: rule.settings, environment: environment, slots: slots,
-            checkpointByteCount: numbers.checkpointByteCount, baseSecondsMax: numbers.baseSecondsMax, meter: meter)
+            checkpointByteCount: numbers.checkpointByteCount, compression: numbers.compression,
+            baseSecondsMax: numbers.baseSecondsMax, meter: meter)
     }
 
     /// What is in the cluster about a lane.

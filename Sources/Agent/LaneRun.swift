@@ -17,6 +17,7 @@ struct LaneRun: Sendable {
     /// Transfers at once: one is taken for as long as a connection is open.
     let slots: ByteBudget
     let checkpointByteCount: UInt64
+    let compression: CompressionPolicy
     let baseSecondsMax: Int64
     let meter: TransferMeter
 
@@ -82,7 +83,7 @@ struct LaneRun: Sendable {
                 image: leased.image, name: image, session: session,
                 settings: SyncSettings(
                     peer: peer.name, mode: settings.mode, checkpointByteCount: checkpointByteCount,
-                    pacing: environment.throttles.pacing(to: peer.name)),
+                    compression: compression, pacing: environment.throttles.pacing(to: peer.name)),
                 workers: environment.workers, meter: meter, now: environment.now
             ).run(targets)
         }

@@ -215,7 +215,8 @@ extension SenderAgent {
 
 extension SenderConfiguration: AgentConfigurable {
     fileprivate var laneNumbers: LaneAgent.Numbers {
-        LaneAgent.Numbers(checkpointByteCount: checkpointByteCount, baseSecondsMax: holdBaseMax.seconds)
+        LaneAgent.Numbers(
+            checkpointByteCount: checkpointByteCount, compression: compression, baseSecondsMax: holdBaseMax.seconds)
     }
 
     /// Reads and checks a file.

@@ -156,7 +156,7 @@ public struct SyncRun: Sendable {
             image: leased.image, name: leased.name, session: session,
             settings: SyncSettings(
                 peer: peer.name, snapshot: snapshot, mode: leased.settings.mode,
-                checkpointByteCount: configuration.checkpointByteCount,
+                checkpointByteCount: configuration.checkpointByteCount, compression: configuration.compression,
                 pacing: environment.throttles.pacing(to: peer.name)),
             workers: environment.workers, meter: meter, now: environment.now,
             makeSnapshot: { try await leased.snapshots.make(on: $0) })

@@ -29,6 +29,7 @@ extension SenderConfiguration {
         writer.add("diff", mode.rawValue)
         writer.add("parallel", "\(parallelCount)")
         writer.add("checkpoint-mib", "\(checkpointByteCount >> 20)")
+        writer.add("compression", compression.text)
         writer.addRaw("limit", limit.yaml)
         writer.addRaw("read-limit", readLimit.yaml)
         writer.add("hold-base-max", holdBaseMax.description)

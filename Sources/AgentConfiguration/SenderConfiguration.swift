@@ -32,6 +32,8 @@ public struct SenderConfiguration: Sendable {
     public var parallelCount: Int
     /// The most block content, in bytes, that may have to be sent again after a cut.
     public var checkpointByteCount: UInt64
+    /// How hard blocks are compressed.
+    public var compression: CompressionPolicy
     /// How fast blocks are sent to all peers together.
     public var limit: RateLimit
     /// How fast the source store is read.
@@ -70,7 +72,8 @@ public struct SenderConfiguration: Sendable {
 
 extension SenderConfiguration {
     static let keys = [
-        "site", "store", "tls", "peers", "images", "diff", "parallel", "checkpoint-mib", "limit", "read-limit",
+        "site", "store", "tls", "peers", "images", "diff", "parallel", "checkpoint-mib", "compression", "limit",
+        "read-limit",
         "hold-base-max", "scan-every", "hang-after", "stop-within", "control", "status-listen",
     ]
     /// Where the control socket is when the file does not say.
@@ -92,6 +95,7 @@ extension SenderConfiguration {
         rules = RuleList(root.sections("images").compactMap { rule.read($0) })
         parallelCount = root.number("parallel", in: 1...64, default: 4)
         checkpointByteCount = UInt64(root.number("checkpoint-mib", in: 4...4096, default: 64)) << 20
+        compression = root.compression("compression")
         limit = root.rateLimit("limit")
         readLimit = root.rateLimit("read-limit")
         holdBaseMax = root.timeSpan("hold-base-max", in: TimeLimits.holdBaseMax) ?? TimeSpan(seconds: 30 * 86_400)

@@ -68,7 +68,9 @@ struct DeltaReceiver: Sendable {
         }
     }
 
-    private func applyAll(_ nextBlock: @escaping @Sendable () async throws -> BufferSlice?) async throws -> RunningTotals {
+    private func applyAll(_ nextBlock: @escaping @Sendable () async throws -> BufferSlice?) async throws
+        -> RunningTotals
+    {
         let ready = EventQueue<ReadyBlock?>()
         // Two tasks, so that an error of either ends the other: a store that fails must not wait for the peer.
         return try await withThrowingTaskGroup(of: RunningTotals?.self) { group in
@@ -144,7 +146,9 @@ struct DeltaReceiver: Sendable {
                 defer { budget.give(block.budgetByteCount) }
                 meter.update { $0.blocksInStore += 1 }
                 if !block.writes.isEmpty {
-                    try await meter.clock.time(.apply) { try await mirror.apply(block.writes, from: block.content.buffer) }
+                    try await meter.clock.time(.apply) {
+                        try await mirror.apply(block.writes, from: block.content.buffer)
+                    }
                 }
                 try await checkpointer.complete(block.number)
                 meter.update {

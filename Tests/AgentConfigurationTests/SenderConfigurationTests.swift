@@ -20,6 +20,7 @@ struct SenderConfigurationTests {
             #expect(configuration.mode == .hybrid)
             #expect(configuration.parallelCount == 4)
             #expect(configuration.checkpointByteCount == 64 << 20)
+            #expect(configuration.compression == .adaptive)
             #expect(configuration.limit == .none && configuration.readLimit == .none)
             #expect(configuration.peers.allSatisfy { $0.limit == .none })
             #expect(configuration.holdBaseMax.seconds == 30 * 86_400)

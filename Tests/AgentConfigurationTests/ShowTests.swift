@@ -69,6 +69,7 @@ struct ShowTests {
                 diff: hybrid
                 parallel: 4
                 checkpoint-mib: 64
+                compression: auto
                 limit: [{rate: 20MiB, from: "08:00", to: "18:00", days: Mon..Fri}, {rate: none, from: "22:00", to: "06:00"}, {rate: 200MiB}]
                 read-limit: none
                 hold-base-max: 30d
@@ -145,6 +146,7 @@ struct ShowTests {
         #expect(first.rules.rules.map(\.pattern) == second.rules.rules.map(\.pattern))
         #expect(first.rules.rules.map(\.settings) == second.rules.rules.map(\.settings))
         #expect(first.parallelCount == second.parallelCount && first.checkpointByteCount == second.checkpointByteCount)
+        #expect(first.compression == second.compression)
         #expect(first.holdBaseMax == second.holdBaseMax && first.scanEvery == second.scanEvery)
         #expect(first.limit == second.limit && first.readLimit == second.readLimit)
         #expect(first.hangAfter == second.hangAfter && first.stopWithin == second.stopWithin)

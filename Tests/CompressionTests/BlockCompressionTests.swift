@@ -5,14 +5,13 @@ import Testing
 
 @Suite("Compressed blocks")
 struct BlockCompressionTests {
-    private let compressor = BlockCompressor(level: 1)
+    private let compressor = BlockCompressor()
     private let decompressor = BlockDecompressor()
 
     @Test("content comes back as it was, at any level", arguments: [-7, -1, 1, 3, 19], [2, 500, 65536, 1_048_576])
     func roundTrip(level: Int, byteCount: Int) throws {
         let content = text(byteCount: byteCount)
-        var frame: [UInt8] = []
-        guard try BlockCompressor(level: level).compress(content.span, appendingTo: &frame) else {
+        guard let frame = try compressor.compress(content.span, level: level)?.bytes else {
             #expect(byteCount == 2, "text shrinks")
             return
         }
@@ -22,20 +21,19 @@ struct BlockCompressionTests {
         #expect(back.bytes(in: 0..<byteCount) == content)
     }
 
-    @Test("a frame is appended behind what is there")
-    func appends() throws {
-        var output: [UInt8] = [1, 2, 3]
-        #expect(try compressor.compress(text(byteCount: 1000).span, appendingTo: &output))
-        #expect(output.prefix(3) == [1, 2, 3])
-        let frame = Array(output.dropFirst(3))
+    @Test("in front of a frame is the room that was asked for, and it is the caller's")
+    func room() throws {
+        let output = try #require(try compressor.compress(text(byteCount: 1000).span, level: 1, frontByteCount: 3))
+        output.buffer.write([1, 2, 3].span, at: output.range.lowerBound)
+        #expect(output.bytes.prefix(3) == [1, 2, 3])
+        let frame = Array(output.bytes.dropFirst(3))
         #expect(try decompressor.decompress(frame.span, contentByteCount: 1000).byteCount == 1000)
     }
 
     @Test("content that does not shrink is left alone", arguments: [0, 1, 2, 20, 1000, 1_048_576])
     func incompressible(byteCount: Int) throws {
-        var output: [UInt8] = [1, 2, 3]
-        #expect(try !compressor.compress(random(byteCount: byteCount, seed: 7).span, appendingTo: &output))
-        #expect(output == [1, 2, 3])
+        let content = random(byteCount: byteCount, seed: 7)
+        #expect(try compressor.compress(content.span, level: 1, frontByteCount: 30) == nil)
     }
 
     @Test("content that only half shrinks is compressed, whichever half comes first")
@@ -51,9 +49,8 @@ struct BlockCompressionTests {
 
     @Test("a level that zstd does not know is refused")
     func badLevel() {
-        var output: [UInt8] = []
         #expect(throws: ZstdError(.badSetting)) {
-            _ = try BlockCompressor(level: 1000).compress(text(byteCount: 100).span, appendingTo: &output)
+            _ = try compressor.compress(text(byteCount: 100).span, level: 1000)
         }
     }
 
@@ -172,9 +169,9 @@ struct BlockCompressionTests {
                 group.addTask {
                     let byteCount = 10000 + Int(seed) * 100
                     let content = text(byteCount: byteCount, seed: seed)
-                    var frame: [UInt8] = []
-                    guard try compressor.compress(content.span, appendingTo: &frame) else { return false }
-                    let back = try decompressor.decompress(frame.span, contentByteCount: byteCount)
+                    let level = Int(seed % 4) + 1
+                    guard let frame = try compressor.compress(content.span, level: level) else { return false }
+                    let back = try decompressor.decompress(frame.bytes.span, contentByteCount: byteCount)
                     return back.bytes(in: 0..<byteCount) == content
                 }
             }
@@ -190,8 +187,6 @@ struct BlockCompressionTests {
     }
 
     private func frame(_ content: [UInt8]) throws -> [UInt8] {
-        var output: [UInt8] = []
-        #expect(try compressor.compress(content.span, appendingTo: &output))
-        return output
+        try #require(try compressor.compress(content.span, level: 1)).bytes
     }
 }

@@ -143,7 +143,8 @@ struct ReceiverMachineTests {
     @Test("a whole transfer, then the next offer")
     func transfer() throws {
         var machine = try receiving()
-        #expect(try machine.received(WireRecord(tag: .block, payload: [1, 2])) == .block([1, 2]))
+        #expect(
+            try machine.received(WireRecord(tag: .block, payload: [1, 2])) == .block(BufferSlice(DataBuffer([1, 2]))))
         machine.progress(Progress(watermark: 10, contentByteCount: 2))
         #expect(try machine.received(ControlRecord.totals(totals).wireRecord) == .ended(totals))
         var stages = StageTimes()

@@ -99,7 +99,7 @@ struct WireDecoderTests {
             .progress(Progress(watermark: 1, contentByteCount: 2)),
         ]
         for record in silent {
-            let text = String(decoding: record.wireRecord.payload, as: UTF8.self)
+            let text = String(decoding: record.wireRecord.payload.bytes, as: UTF8.self)
             #expect(!text.contains("stages") && !text.contains("starved"))
         }
     }
@@ -155,14 +155,14 @@ struct WireDecoderTests {
     func blockHeader() throws {
         let digest = [UInt8](repeating: 7, count: 32)
         let header = BlockHeader(coding: .plain, contentByteCount: 3, digest: digest)
-        #expect(try BlockHeader(payload: header.encoded + [1, 2, 3]) == header)
-        #expect(throws: ProtocolViolation.self) { try BlockHeader(payload: header.encoded + [1, 2]) }
-        #expect(throws: ProtocolViolation.self) { try BlockHeader(payload: header.encoded) }
-        #expect(throws: ProtocolViolation.self) { try BlockHeader(payload: []) }
+        #expect(try BlockHeader(payload: (header.encoded + [1, 2, 3]).span) == header)
+        #expect(throws: ProtocolViolation.self) { try BlockHeader(payload: (header.encoded + [1, 2]).span) }
+        #expect(throws: ProtocolViolation.self) { try BlockHeader(payload: header.encoded.span) }
+        #expect(throws: ProtocolViolation.self) { try BlockHeader(payload: [UInt8]().span) }
         var unknown = header.encoded + [1, 2, 3]
         unknown[0] = 9
-        #expect(throws: ProtocolViolation.self) { try BlockHeader(payload: unknown) }
+        #expect(throws: ProtocolViolation.self) { try BlockHeader(payload: unknown.span) }
         let bomb = BlockHeader(coding: .zstd, contentByteCount: Limits.blockContentByteCountMax + 1, digest: digest)
-        #expect(throws: ProtocolViolation.self) { try BlockHeader(payload: bomb.encoded + [1]) }
+        #expect(throws: ProtocolViolation.self) { try BlockHeader(payload: (bomb.encoded + [1]).span) }
     }
 }

@@ -9,21 +9,6 @@ import Testing
 
 @testable import Engine
 
-@Suite("Records of a unit")
-struct UnitRecordTests {
-    @Test("a unit's records, taken in again, are the unit's bytes", arguments: [true, false])
-    func records(sendsZeros: Bool) throws {
-        var bytes = [UInt8](repeating: 0, count: 40960)
-        bytes.replaceSubrange(8192..<12288, with: repeatElement(5, count: 4096))
-        bytes[40000] = 1
-        let extent = Extent(offset: 1 << 20, byteCount: 40960)
-        let unit = DeltaUnit(pieces: [.data(extent, position: 0)], readByteCount: 40960, end: extent.end)
-        let records = UnitRecords(unit: unit, buffer: DataBuffer(bytes), sendsZeros: sendsZeros)
-        #expect(records.count == (sendsZeros ? 4 : 2))
-        #expect(records.bytes.count < 4096 * 2 + 25 * 4 + 1)
-    }
-}
-
 @Suite("What a block asks of the mirror")
 struct DeltaIntakeTests {
     private let transfer = TransferIdentity(
@@ -52,7 +37,7 @@ struct DeltaIntakeTests {
 
     private func take(_ blocks: [[UInt8]], watermark: UInt64 = 0) throws -> [DeltaIntake.Step] {
         var intake = DeltaIntake(transfer: transfer, targetByteCount: 1 << 20, watermark: watermark)
-        return try blocks.map { try intake.take(DataBuffer($0)) }
+        return try blocks.map { try intake.take(BufferSlice(DataBuffer($0))) }
     }
 
     @Test("the size first, then the writes, then the end")
@@ -62,6 +47,15 @@ struct DeltaIntakeTests {
         #expect(steps[1].writes == [.data(offset: 4096, range: 25..<28)])
         #expect(steps[1].end == 4099 && steps[1].recordCount == 1)
         #expect(steps[2].end == 1 << 20)
+    }
+
+    @Test("data are found in the buffer that a block came in, wherever its content begins there")
+    func sliceOfBuffer() throws {
+        var intake = DeltaIntake(transfer: transfer, targetByteCount: 1 << 20, watermark: 0)
+        let buffer = DataBuffer([9, 9, 9] + opening() + write(4096, [1, 2, 3]))
+        let step = try intake.take(BufferSlice(buffer).dropFirst(3))
+        let start = buffer.byteCount - 3
+        #expect(step.writes == [.data(offset: 4096, range: start..<start + 3)])
     }
 
     @Test("a stream that does not belong to the agreed transfer is refused before its size is acted on")
