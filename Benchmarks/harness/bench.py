@@ -1,0 +1,86 @@
+"""What all cases run on: two clusters, certificates, a folder, and the contenders."""
+import concurrent.futures
+import contextlib
+import pathlib
+import tempfile
+
+from harness.cluster import Cluster, settle
+from harness.content import Content
+from harness.ferry import Ferry
+from harness.pipes import PlainPipe, SecuredPipe
+from harness.process import PROJECT, Failed, run
+
+GIBIBYTE = 1 << 30
+
+
+class Bench:
+    """There as long as its `with` block runs; whatever ends that block, nothing of it stays."""
+
+    def __init__(self, options, programs):
+        self.rounds, self.is_small = options.rounds, options.small
+        self.port, self.interval = options.port, options.paxos_interval
+        self.programs = pathlib.Path(programs)
+        self.content = Content()
+        self.stack = contextlib.ExitStack()
+        self.made = {}
+
+    def __enter__(self):
+        with self.stack:
+            self.folder = pathlib.Path(self.stack.enter_context(
+                tempfile.TemporaryDirectory(dir="/dev/shm", prefix="rbd-ferry-benchmark.")))
+            self.certificates = self.folder / "certs"
+            run([PROJECT / "certs/make-certs", "--out", self.certificates, "sender.site-a", "receiver.site-b"])
+            self.source, self.mirror = self._clusters()
+            self.stack = self.stack.pop_all()
+        return self
+
+    def __exit__(self, *details):
+        return self.stack.__exit__(*details)
+
+    def _clusters(self):
+        clusters = [
+            Cluster(self.folder / "a", self.port, 6 * GIBIBYTE, self.interval),
+            Cluster(self.folder / "b", self.port + 100, 6 * GIBIBYTE, self.interval)]
+        with concurrent.futures.ThreadPoolExecutor() as threads:
+            started = [threads.submit(cluster.__enter__) for cluster in clusters]
+        for cluster, start in zip(clusters, started):
+            if start.exception() is None:
+                self.stack.push(cluster)
+        return [start.result() for start in started]
+
+    def contender(self, name):
+        """A contender, which is made when it is first asked for."""
+        if name not in self.made:
+            self.made[name] = getattr(self, f"_make_{name}")()
+        return self.made[name]
+
+    def contenders(self, names):
+        """Some contenders; those that can't run here are left out, and said so."""
+        return [self.contender(name) for name in names]
+
+    def _make_ferry(self):
+        return self.stack.enter_context(Ferry(
+            self.source, self.mirror, self.programs / "rbd-ferry", self.certificates, self.folder, self.port + 90))
+
+    def _make_pipe(self):
+        return PlainPipe(self.source, self.mirror)
+
+    def _make_secured(self):
+        return SecuredPipe(self.source, self.mirror, self.certificates, self.port + 91)
+
+    def settle(self):
+        """Waits until the clusters have nothing left to do."""
+        if not self.is_small:
+            settle((self.source, self.mirror))
+
+
+def in_turn(contenders, number):
+    """The contenders in the order of a round: another one is first each time."""
+    first = number % len(contenders)
+    return contenders[first:] + contenders[:first]
+
+
+def expect_equal(what, one, other):
+    """Fails unless two digests agree."""
+    if one != other:
+        raise Failed(f"{what} differs from its source")

@@ -1,0 +1,102 @@
+"""Cases in which every contender mirrors the same image in turn: full copies, and increments."""
+import contextlib
+from dataclasses import dataclass, field
+from typing import Callable
+
+from harness.bench import expect_equal, in_turn
+from harness.content import fill
+from harness.result import CaseResult
+
+
+@dataclass
+class FullCopy:
+    """A full copy of an image that is filled with one kind of content."""
+    name: str
+    title: str
+    size: int
+    kind: str
+    contenders: list
+
+    def run(self, bench):
+        """Runs all rounds; in the last one every mirror is compared with the source."""
+        result, contenders = CaseResult(self.name, self.title), bench.contenders(self.contenders)
+        with source_images(bench, self.name, self.size, contenders) as images:
+            fill(images.values(), self.size, bench.content, self.kind)
+            for number in range(bench.rounds):
+                for contender in in_turn(contenders, number):
+                    bench.settle()
+                    result.add(contender, contender.sync(self.name))
+                    if number == bench.rounds - 1:
+                        compare(bench, contender, self.name)
+                    contender.prune(self.name)
+                    contender.forget(self.name)
+            for contender in contenders:
+                contender.leave(self.name)
+        return result
+
+
+@dataclass
+class Increment:
+    """Increments: what `write` does to the open images each round. `kind` is what fills the image before, None for an
+    image without objects."""
+    name: str
+    title: str
+    size: int
+    kind: str | None
+    contenders: list
+    # write(bench, images, round) -> offsets that were written.
+    write: Callable = None
+    # Compare only the objects that were written to, because the image is too large to read.
+    is_sampled: bool = False
+    facts: Callable = None
+    places: list = field(default_factory=list)
+
+    def run(self, bench):
+        """Runs all rounds, and then compares every mirror with the source."""
+        result, contenders = CaseResult(self.name, self.title), bench.contenders(self.contenders)
+        with source_images(bench, self.name, self.size, contenders) as images:
+            if self.kind:
+                fill(images.values(), self.size, bench.content, self.kind)
+            for contender in contenders:
+                contender.begin(self.name, is_empty=self.kind is None)
+            for number in range(bench.rounds):
+                if self.write:
+                    self.places += self.write(bench, list(images.values()), number)
+                for contender in in_turn(contenders, number):
+                    bench.settle()
+                    result.add(contender, contender.sync(self.name))
+                for contender in contenders:
+                    contender.prune(self.name)
+            for contender in contenders:
+                compare(bench, contender, self.name, self.places if self.is_sampled else None)
+            if self.facts:
+                result.facts.update(self.facts(bench, self, contenders))
+            for contender in contenders:
+                contender.leave(self.name)
+        return result
+
+
+@contextlib.contextmanager
+def source_images(bench, name, size, contenders):
+    """The images that the contenders read, open, by name. Those in the same place read the same one."""
+    names = {contender.source_name(name) for contender in contenders}
+    with contextlib.ExitStack() as stack:
+        images = {}
+        for one in names:
+            bench.source.create(one, size)
+            stack.callback(bench.source.remove, one)
+        with contextlib.ExitStack() as opened:
+            for one in names:
+                images[one] = opened.enter_context(bench.source.image(one))
+            yield images
+
+
+def compare(bench, contender, name, places=None):
+    """Fails unless a mirror equals its source: as `rbd export` reads them, or only the objects at some places."""
+    mirror = contender.mirror_spec(name)
+    if places is None:
+        source_digest, mirror_digest = bench.source.digest(name), bench.mirror.digest(mirror)
+    else:
+        source_digest = bench.source.digest_at(name, None, places)
+        mirror_digest = bench.mirror.digest_at(*(mirror.split("@") + [None])[:2], places)
+    expect_equal(mirror, source_digest, mirror_digest)
