@@ -9,6 +9,7 @@ from harness.content import Content
 from harness.ferry import Ferry
 from harness.pipes import PlainPipe, SecuredPipe
 from harness.process import PROJECT, Failed, run
+from harness.rbd_mirror import RBDMirror
 
 GIBIBYTE = 1 << 30
 
@@ -41,17 +42,22 @@ class Bench:
         clusters = [
             Cluster(self.folder / "a", self.port, 6 * GIBIBYTE, self.interval),
             Cluster(self.folder / "b", self.port + 100, 6 * GIBIBYTE, self.interval)]
-        with concurrent.futures.ThreadPoolExecutor() as threads:
-            started = [threads.submit(cluster.__enter__) for cluster in clusters]
-        for cluster, start in zip(clusters, started):
-            if start.exception() is None:
-                self.stack.push(cluster)
+        threads = concurrent.futures.ThreadPoolExecutor()
+        started = [threads.submit(cluster.__enter__) for cluster in clusters]
+        try:
+            concurrent.futures.wait(started)
+        finally:
+            # Also after Ctrl-C: what is being started can be stopped when it is up.
+            threads.shutdown()
+            for cluster, start in zip(clusters, started):
+                if start.exception() is None:
+                    self.stack.push(cluster)
         return [start.result() for start in started]
 
     def contender(self, name):
         """A contender, which is made when it is first asked for."""
         if name not in self.made:
-            self.made[name] = getattr(self, f"_make_{name}")()
+            self.made[name] = getattr(self, f"_make_{name.replace('-', '_')}")()
         return self.made[name]
 
     def contenders(self, names):
@@ -67,6 +73,9 @@ class Bench:
 
     def _make_secured(self):
         return SecuredPipe(self.source, self.mirror, self.certificates, self.port + 91)
+
+    def _make_rbd_mirror(self):
+        return self.stack.enter_context(RBDMirror(self.source, self.mirror, self.folder))
 
     def settle(self):
         """Waits until the clusters have nothing left to do."""

@@ -3,7 +3,7 @@ from harness.cluster import MEBIBYTE
 from harness.content import scatter
 from harness.copies import FullCopy, Increment
 
-PEERS = ["ferry", "pipe", "secured"]
+PEERS = ["ferry", "pipe", "secured", "rbd-mirror"]
 
 
 def cases(is_small):

@@ -1,15 +1,15 @@
 """One-host Ceph clusters for the benchmark, and what is done with their images outside of measured time."""
 import contextlib
 import hashlib
+import json
 import os
 import pathlib
-import subprocess
 import time
 
 import rados
 import rbd
 
-from harness.process import PROJECT, Failed, cpu_seconds, run
+from harness.process import PROJECT, cpu_seconds, run
 
 MEBIBYTE = 1 << 20
 OBJECT_BYTES = 4 * MEBIBYTE
@@ -29,8 +29,12 @@ class Cluster:
         self.conf = run(
             [PROJECT / "Tests/minicluster", "up", self.folder, str(self.port)], env=environment).strip()
         self.client = rados.Rados(conffile=self.conf, name="client.admin")
-        self.client.connect()
-        self.pool = self.client.open_ioctx("rbd")
+        try:
+            self.client.connect()
+            self.pool = self.client.open_ioctx("rbd")
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_):
@@ -41,7 +45,7 @@ class Cluster:
 
     def rbd(self, *arguments):
         """Runs the stock command."""
-        return run(["rbd", "-c", self.conf, "--no-progress", *arguments])
+        return run(["rbd", "-c", self.conf, *arguments])
 
     def create(self, name, size):
         """Makes an image as `rbd create` does."""
@@ -96,10 +100,8 @@ class Cluster:
         return digest.hexdigest()
 
     def used_bytes(self, name):
-        """What `rbd du` says that an image occupies, its snapshots apart."""
-        import json
-        entries = json.loads(self.rbd("du", "--format", "json", f"rbd/{name}"))["images"]
-        return entries
+        """What `rbd du` says that an image occupies, its snapshots included."""
+        return sum(entry["used_size"] for entry in json.loads(self.rbd("du", "--format", "json", f"rbd/{name}"))["images"])
 
     def daemon_cpu_seconds(self):
         """What its daemons have taken so far."""

@@ -27,7 +27,8 @@ def benchmark(options, programs):
     except Failed as failure:
         print(f"FAILED: {failure}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as signal:
+        print(f"ended by {signal}", file=sys.stderr)
         return 130
     print(f"\n{LEGEND}")
     return 0

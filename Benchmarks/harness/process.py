@@ -16,9 +16,10 @@ class Failed(Exception):
 
 
 def run(command, **options):
-    """Runs a command to its end; what it printed."""
+    """Runs a command to its end, whatever Ctrl-C says; what it printed."""
     done = subprocess.run(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        start_new_session=True, **options)
     if done.returncode:
         raise Failed(f"{' '.join(map(str, command))} ended with {done.returncode}: {done.stderr.strip()[-2000:]}")
     return done.stdout
@@ -175,8 +176,12 @@ def wait_until(condition, what, seconds=60, pause=0.05):
 
 
 def end_on_signals():
-    """SIGTERM and SIGHUP leave as Ctrl-C does: through every `finally`."""
+    """The first Ctrl-C, SIGTERM or SIGHUP leaves through every `finally`; further ones do not disturb that."""
+    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
     def leave(number, _):
+        for each in signals:
+            signal.signal(each, signal.SIG_IGN)
         raise KeyboardInterrupt(signal.Signals(number).name)
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in signals:
         signal.signal(number, leave)
