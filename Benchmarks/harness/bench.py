@@ -7,7 +7,8 @@ import tempfile
 from harness.cluster import Cluster, settle
 from harness.content import Content
 from harness.ferry import Ferry
-from harness.pipes import PlainPipe, SecuredPipe
+from harness.parts import AioCopy
+from harness.pipes import FerryPipe, PlainPipe, SecuredPipe
 from harness.process import PROJECT, Failed, run
 from harness.rbd_mirror import RBDMirror
 
@@ -61,8 +62,8 @@ class Bench:
         return self.made[name]
 
     def contenders(self, names):
-        """Some contenders; those that can't run here are left out, and said so."""
-        return [self.contender(name) for name in names]
+        """Some contenders; without rbd-mirror where this user can't give it its configuration."""
+        return [self.contender(name) for name in names if name != "rbd-mirror" or RBDMirror.can_run()]
 
     def _make_ferry(self):
         return self.stack.enter_context(Ferry(
@@ -73,6 +74,12 @@ class Bench:
 
     def _make_secured(self):
         return SecuredPipe(self.source, self.mirror, self.certificates, self.port + 91)
+
+    def _make_ferry_pipe(self):
+        return FerryPipe(self.source, self.mirror, self.programs / "rbd-ferry")
+
+    def _make_aio_copy(self):
+        return AioCopy(self.source, self.mirror, self.programs)
 
     def _make_rbd_mirror(self):
         return self.stack.enter_context(RBDMirror(self.source, self.mirror, self.folder))

@@ -1,6 +1,6 @@
 """Cases in which every contender mirrors the same image in turn: full copies, and increments."""
 import contextlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Callable
 
 from harness.bench import expect_equal, in_turn
@@ -48,32 +48,41 @@ class Increment:
     write: Callable = None
     # Compare only the objects that were written to, because the image is too large to read.
     is_sampled: bool = False
+    # Begin each round anew, with an image as it was at first.
+    is_renewed: bool = False
+    # facts(bench, image, result, contenders) -> what else is worth knowing, by name.
     facts: Callable = None
-    places: list = field(default_factory=list)
 
     def run(self, bench):
-        """Runs all rounds, and then compares every mirror with the source."""
+        """Runs all rounds."""
         result, contenders = CaseResult(self.name, self.title), bench.contenders(self.contenders)
+        rounds = range(bench.rounds)
+        for numbers in [[number] for number in rounds] if self.is_renewed else [rounds]:
+            self._run(bench, contenders, result, numbers)
+        return result
+
+    def _run(self, bench, contenders, result, numbers):
+        """Runs some rounds with one image, and then compares every mirror with it."""
+        places = []
         with source_images(bench, self.name, self.size, contenders) as images:
             if self.kind:
                 fill(images.values(), self.size, bench.content, self.kind)
             for contender in contenders:
                 contender.begin(self.name, is_empty=self.kind is None)
-            for number in range(bench.rounds):
+            for number in numbers:
                 if self.write:
-                    self.places += self.write(bench, list(images.values()), number)
+                    places += self.write(bench, list(images.values()), number)
                 for contender in in_turn(contenders, number):
                     bench.settle()
                     result.add(contender, contender.sync(self.name))
                 for contender in contenders:
                     contender.prune(self.name)
             for contender in contenders:
-                compare(bench, contender, self.name, self.places if self.is_sampled else None)
+                compare(bench, contender, self.name, places if self.is_sampled else None)
             if self.facts:
-                result.facts.update(self.facts(bench, self, contenders))
+                result.facts.update(self.facts(bench, self.name, result, contenders))
             for contender in contenders:
                 contender.leave(self.name)
-        return result
 
 
 @contextlib.contextmanager

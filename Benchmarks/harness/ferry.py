@@ -1,4 +1,5 @@
 """rbd-ferry as two agents, with TLS and zstd: a receiver that runs, and `sync now`."""
+import contextlib
 import json
 import pathlib
 
@@ -17,24 +18,14 @@ def store(cluster):
 
 
 class Ferry(Contender):
-    """A receiver at one port, and senders that reach it there, or at `through`, where a proxy leads to it."""
+    """A receiver at one port, and senders that reach it there or through a proxy."""
     name = "ferry"
     title = "rbd-ferry"
 
-    def __init__(self, source, mirror, program, certificates, folder, port, through=None, more=""):
+    def __init__(self, source, mirror, program, certificates, folder, port):
         super().__init__(source, mirror)
-        self.program, self.folder, self.port = program, pathlib.Path(folder), port
-        self.sender = self.folder / f"sender-{through or port}.yaml"
-        self.sender.write_text(f"""site: a
-store: {store(source)}
-tls: {tls(certificates, "sender")}
-control: none
-peers:
-  - {{name: b, address: "127.0.0.1:{through or port}", server-name: receiver.site-b}}
-images:
-  - match: "*"
-{more}
-""", encoding="utf-8")
+        self.program, self.certificates, self.folder, self.port = program, certificates, pathlib.Path(folder), port
+        self.sender = self._write_sender(port)
         (self.folder / "receiver.yaml").write_text(f"""site: b
 listen: 127.0.0.1:{port}
 store: {store(mirror)}
@@ -46,6 +37,28 @@ status-listen: none
 stop-within: 2s
 """, encoding="utf-8")
         self.receiver = None
+
+    def _write_sender(self, port):
+        path = self.folder / f"sender-{port}.yaml"
+        path.write_text(f"""site: a
+store: {store(self.source)}
+tls: {tls(self.certificates, "sender")}
+control: none
+peers:
+  - {{name: b, address: "127.0.0.1:{port}", server-name: receiver.site-b}}
+images:
+  - match: "*"
+""", encoding="utf-8")
+        return path
+
+    @contextlib.contextmanager
+    def through(self, port):
+        """Within the `with` block, the receiver is reached at another port."""
+        direct, self.sender = self.sender, self._write_sender(port)
+        try:
+            yield
+        finally:
+            self.sender = direct
 
     def __enter__(self):
         log = self.folder / "receiver.log"

@@ -1,4 +1,6 @@
 """The stock commands in a pipe: `rbd export-diff | rbd import-diff`, plain, and with zstd and TLS between."""
+import contextlib
+
 from harness.contender import Contender
 from harness.process import Pipeline
 
@@ -14,7 +16,7 @@ class PlainPipe(Contender):
         with self.source.image(image) as opened, self.meter() as meter:
             opened.create_snap(target)
             if base is None:
-                self.mirror.create(self.mirror_name(image), opened.size())
+                self.make_mirror(image, opened.size())
             pipeline = Pipeline(*self.commands(image, base, target))
             pipeline.end()
             meter.add(pipeline.children, self.roles())
@@ -29,9 +31,13 @@ class PlainPipe(Contender):
             return
         self.newest[image] = self.next_snapshot()
         with self.source.image(image) as opened:
-            self.mirror.create(self.mirror_name(image), opened.size())
+            self.make_mirror(image, opened.size())
         self.source.snapshot(image, self.newest[image])
         self.mirror.snapshot(self.mirror_name(image), self.newest[image])
+
+    def make_mirror(self, image, size):
+        """Makes the image that the receiving command writes to."""
+        self.mirror.create(self.mirror_name(image), size)
 
     def commands(self, image, base, target):
         """The commands, and after which of them a pipe leads to the next."""
@@ -64,7 +70,16 @@ class SecuredPipe(PlainPipe):
 
     def __init__(self, source, mirror, certificates, port):
         super().__init__(source, mirror)
-        self.certificates, self.port = certificates, port
+        self.certificates, self.port, self.connect_port = certificates, port, port
+
+    @contextlib.contextmanager
+    def through(self, port):
+        """Within the `with` block, the receiving side is reached at another port."""
+        self.connect_port = port
+        try:
+            yield
+        finally:
+            self.connect_port = self.port
 
     def commands(self, image, base, target):
         # The sending side tries until the receiving side, which is started at the same time, listens.
@@ -76,7 +91,7 @@ class SecuredPipe(PlainPipe):
             self.export(image, base, target),
             ["zstd", "-q", "-1", "-c"],
             ["socat", "-u", self.BLOCK, "-",
-             f"OPENSSL-CONNECT:127.0.0.1:{self.port},retry=500,interval=0.01,commonname=receiver.site-b,"
+             f"OPENSSL-CONNECT:127.0.0.1:{self.connect_port},retry=500,interval=0.01,commonname=receiver.site-b,"
              f"{self._keys('sender')},verify=1"],
         ], [True, True, False, True, True, False]
 
@@ -88,3 +103,28 @@ class SecuredPipe(PlainPipe):
 
     def count_bytes(self, children, result):
         result.content_bytes, result.wire_bytes = children[4].read_bytes, children[5].written_bytes
+
+
+class FerryPipe(PlainPipe):
+    """`rbd-ferry export | rbd-ferry import`: the same by our own commands, which make the mirror's image themselves."""
+    name = "ferry-pipe"
+    title = "rbd-ferry export | import"
+
+    def __init__(self, source, mirror, program):
+        super().__init__(source, mirror)
+        self.program = program
+
+    def begin(self, image, is_empty):
+        self.sync(image)
+
+    def make_mirror(self, image, size):
+        pass
+
+    def export(self, image, base, target):
+        since = ["--from", base] if base else []
+        return [self.program, "export", f"ceph:rbd/{image}@{target}", *since, "-q", "--ceph-user", "admin",
+                "--ceph-conf", self.source.conf]
+
+    def apply(self, image):
+        return [self.program, "import", "-", f"ceph:rbd/{self.mirror_name(image)}", "-q", "--ceph-user", "admin",
+                "--ceph-conf", self.mirror.conf]

@@ -2,6 +2,7 @@
 import json
 import os
 import pathlib
+import shutil
 
 import rbd
 
@@ -22,6 +23,11 @@ class RBDMirror(Contender):
         super().__init__(source, mirror)
         self.folder = pathlib.Path(folder)
         self.daemon = None
+
+    @staticmethod
+    def can_run():
+        """Whether it is there and can be given its configuration."""
+        return shutil.which("rbd-mirror") is not None and os.access(CONFIGURATION.parent, os.W_OK)
 
     def __enter__(self):
         for cluster in (self.source, self.mirror):

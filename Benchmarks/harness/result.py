@@ -12,6 +12,8 @@ class CaseResult:
         self.runs = {}
         self.titles = {}
         self.facts = {}
+        # What the case took as a whole, with its preparations.
+        self.seconds = 0.0
 
     def add(self, contender, measurement):
         """Notes a run."""

@@ -16,7 +16,8 @@ def number(value, digits=2, scale=1.0):
 def lines(result):
     """The lines of a case."""
     rounds = max((len(runs) for runs in result.runs.values()), default=0)
-    yield f"\n{result.name}: {result.title}" + (f" ({rounds} rounds)" if rounds else "")
+    counted = f"{rounds} rounds, " if rounds > 1 else ""
+    yield f"\n{result.name}: {result.title} ({counted}{result.seconds:.0f} s in all)"
     if result.runs:
         yield HEADER
     ours = result.median(next(iter(sorted(result.runs, key=lambda name: name != "ferry")), ""))
