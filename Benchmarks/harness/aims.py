@@ -100,4 +100,5 @@ def verdicts(results):
 def lines(found):
     """The judgement, for a person."""
     for verdict in found:
-        yield f"{'reached' if verdict['reached'] else 'MISSED ':<8} {verdict['figure']:>8.2f} {verdict['limit']:>10}  {verdict['aim']}"
+        word = "reached" if verdict["reached"] else "MISSED"
+        yield f"{word:<8} {verdict['figure']:>8.2f} {verdict['limit']:>10}  {verdict['aim']}"

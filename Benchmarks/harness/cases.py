@@ -15,14 +15,15 @@ def cases(is_small):
     """The cases; small ones do the same with less."""
     unit = 64 if is_small else 1
     size = 1024 * MEBIBYTE // unit
+    written = 100 * size // 1024
     return [
         *full_copies(size),
-        *increments(size, unit),
+        *increments(size, written, unit),
         ManyImages("many", f"16 images of {text(size // 16)} at once", 16, size // 16),
         FullCopy("stream-full", f"export | import: full copy of {text(size)}", size, "half", PIPES),
         Increment(
-            "stream-writes", f"export | import: {text(100 * size // 1024)} of random 64 KiB writes in {text(size)}", size,
-            "half", PIPES, random_writes(100 * size // 1024)),
+            "stream-writes", f"export | import: {text(written)} of random 64 KiB writes in {text(size)}", size, "half",
+            PIPES, random_writes(written)),
         *links(is_small),
         Transport("transport", "the transport alone, and libssl on blocking sockets", 4096 // unit),
         Codec("codec", "the codec alone, with extents of 4 KiB", 1_000_000 // unit),
@@ -39,22 +40,21 @@ def full_copies(size):
     ]
 
 
-def increments(size, unit):
+def increments(size, written, unit):
     """Increments to images with and without content."""
     def huge(name, tebibytes, contenders):
         bytes_all = tebibytes * TEBIBYTE // unit
         return Increment(
             name, f"8 MiB of random 64 KiB writes in {text(bytes_all)}", bytes_all, None, contenders, write_objects,
             is_sampled=True)
-    fresh = 200 * size // 1024
     return [
         Increment(
-            "random-writes", f"{text(100 * size // 1024)} of random 64 KiB writes in {text(size)}", size, "half", PEERS,
-            random_writes(100 * size // 1024)),
+            "random-writes", f"{text(written)} of random 64 KiB writes in {text(size)}", size, "half", PEERS,
+            random_writes(written)),
         huge("huge", 4, PEERS), huge("huge-1t", 1, ["ferry"]), huge("huge-16t", 16, ["ferry"]),
         Increment(
-            "fresh", f"{text(fresh)} of scattered 64 KiB writes into fresh objects", size, None, PEERS,
-            random_writes(fresh), is_renewed=True, facts=sparseness(fresh)),
+            "fresh", f"{text(2 * written)} of scattered 64 KiB writes into fresh objects", size, None, PEERS,
+            random_writes(2 * written), is_renewed=True, facts=sparseness(2 * written)),
         Increment("unchanged", f"{text(size)} without a change", size, "half", PEERS),
     ]
 
@@ -63,11 +63,13 @@ def links(is_small):
     """Transfers over links. Their bytes are bounded by what a link takes in some 20 seconds."""
     size = (8 if is_small else 512) * MEBIBYTE
     slow = (4 if is_small else 64) * MEBIBYTE
+    far = "200 Mbit/s, 50 ms each way"
     return [
-        Link("link", f"200 Mbit/s, 50 ms each way: {text(size)} in large extents", size, "random", ["ferry"], 50, 200),
-        Link("link-64k", f"200 Mbit/s, 50 ms each way: {text(size)} in extents of 64 KiB", 2 * size, "random", ["ferry"],
-             50, 200, is_scattered=True),
-        Link("link-slow", f"20 Mbit/s, 10 ms each way: {text(slow)} of text", slow, "text", ["ferry", "secured"], 10, 20),
+        Link("link", f"{far}: {text(size)} in large extents", size, "random", ["ferry"], 50, 200),
+        Link("link-64k", f"{far}: {text(size)} in extents of 64 KiB", 2 * size, "random", ["ferry"], 50, 200,
+             is_scattered=True),
+        Link("link-slow", f"20 Mbit/s, 10 ms each way: {text(slow)} of text", slow, "text", ["ferry", "secured"], 10,
+             20),
     ]
 
 

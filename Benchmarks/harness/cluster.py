@@ -101,7 +101,8 @@ class Cluster:
 
     def used_bytes(self, name):
         """What `rbd du` says that an image occupies, its snapshots included."""
-        return sum(entry["used_size"] for entry in json.loads(self.rbd("du", "--format", "json", f"rbd/{name}"))["images"])
+        entries = json.loads(self.rbd("du", "--format", "json", f"rbd/{name}"))["images"]
+        return sum(entry["used_size"] for entry in entries)
 
     def daemon_cpu_seconds(self):
         """What its daemons have taken so far."""

@@ -32,6 +32,8 @@ class FullCopy:
                     contender.forget(self.name)
             for contender in contenders:
                 contender.leave(self.name)
+                if idle := result.median(contender.name, "idle_seconds"):
+                    result.facts[f"seconds before {contender.name} noticed the image"] = idle
         return result
 
 

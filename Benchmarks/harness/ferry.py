@@ -9,7 +9,8 @@ from harness.process import Daemon, Pipeline
 
 def tls(certificates, side):
     """The `tls` key of an agent's configuration."""
-    return f"{{authority: {certificates}/ca.pem, certificate: {certificates}/{side}.pem, key: {certificates}/{side}.key}}"
+    own = f"{certificates}/{side}"
+    return f"{{authority: {certificates}/ca.pem, certificate: {own}.pem, key: {own}.key}}"
 
 
 def store(cluster):

@@ -12,8 +12,8 @@ from harness.result import CaseResult
 
 @dataclass
 class Link:
-    """Transfers over a link: of a whole image, or with `is_scattered` of every other 64 KiB of it. `is_scattered` begins
-    with an equal mirror, which does not come over the link."""
+    """Transfers over a link: of a whole image, or with `is_scattered` of every other 64 KiB of it to a mirror that was
+    equal before."""
     name: str
     title: str
     size: int
@@ -62,6 +62,7 @@ def proxy(bench, port, delay_ms, megabits):
     offset = len(daemon.log())
     try:
         wait_until(lambda: "listening" in daemon.log()[offset:], "the proxy listens", 10, pause=0.01)
-        yield bench.port + 93, lambda: [json.loads(line) for line in daemon.log()[offset:].splitlines() if line[0] == "{"]
+        yield bench.port + 93, lambda: [
+            json.loads(line) for line in daemon.log()[offset:].splitlines() if line.startswith("{")]
     finally:
         daemon.stop()

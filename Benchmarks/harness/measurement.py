@@ -12,6 +12,8 @@ from harness.process import TICKS_PER_SECOND, cpu_seconds, peak_bytes
 class Measurement:
     """One run of one contender. CPU seconds are user and system time; None is what was not measured."""
     seconds: float = 0.0
+    # Of these, those before it began.
+    idle_seconds: float | None = None
     # Of the contender's own processes.
     cpu_seconds: float = 0.0
     # Largest resident set of each kind of process.

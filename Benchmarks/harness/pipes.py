@@ -96,7 +96,8 @@ class SecuredPipe(PlainPipe):
         ], [True, True, False, True, True, False]
 
     def _keys(self, side):
-        return f"cert={self.certificates}/{side}.pem,key={self.certificates}/{side}.key,cafile={self.certificates}/ca.pem"
+        own = f"{self.certificates}/{side}"
+        return f"cert={own}.pem,key={own}.key,cafile={self.certificates}/ca.pem"
 
     def roles(self):
         return ["receiver"] * 3 + ["sender"] * 3

@@ -3,6 +3,7 @@ import json
 import os
 import pathlib
 import shutil
+import time
 
 import rbd
 
@@ -14,8 +15,8 @@ CONFIGURATION = pathlib.Path(f"/etc/ceph/rbd-ferry-benchmark-{os.getpid()}.conf"
 
 
 class RBDMirror(Contender):
-    """The daemon beside the mirror's cluster. It mirrors an image of its own with the same content, because it would also
-    carry over the snapshots that the others make."""
+    """The daemon beside the mirror's cluster. It mirrors an image of its own with the same content, because it would
+    also carry over the snapshots that the others make."""
     name = "rbd-mirror"
     title = "rbd-mirror, snapshots"
 
@@ -72,6 +73,9 @@ class RBDMirror(Contender):
             else:
                 opened.mirror_image_enable(rbd.RBD_MIRROR_IMAGE_MODE_SNAPSHOT)
                 snapshot = self._mirror_snapshots(opened)[-1]["id"]
+                begin = time.monotonic()
+                wait_until(lambda: name in self.mirror.names(), f"rbd-mirror makes {name}", 120, pause=0.02)
+                meter.result.idle_seconds = time.monotonic() - begin
             wait_until(lambda: self._has(name, snapshot), f"rbd-mirror copies {name}", 600, pause=0.02)
         self.newest[image] = snapshot
         return meter.result
@@ -83,8 +87,8 @@ class RBDMirror(Contender):
             key=lambda snap: snap["id"])
 
     def _has(self, name, snapshot):
-        """Whether the mirror has all of a snapshot of the source. A handle that only reads hears of no changes, so it is
-        opened anew each time."""
+        """Whether the mirror has all of a snapshot of the source. A handle that only reads hears of no changes, so it
+        is opened anew each time."""
         try:
             with self.mirror.image(name, read_only=True) as image:
                 return any(
