@@ -1,7 +1,9 @@
 """What all cases run on: two clusters, certificates, a folder, and the contenders."""
 import concurrent.futures
 import contextlib
+import os
 import pathlib
+import shutil
 import tempfile
 
 from harness.cluster import Cluster, settle
@@ -9,10 +11,15 @@ from harness.content import Content
 from harness.ferry import Ferry
 from harness.parts import AioCopy
 from harness.pipes import FerryPipe, PlainPipe, SecuredPipe
-from harness.process import PROJECT, Failed, run
+from harness.process import PROJECT, Failed, at_last, run
 from harness.rbd_mirror import RBDMirror
 
 GIBIBYTE = 1 << 30
+# Sizes of the clusters' devices. They are files on tmpfs, which grow towards their size whatever is removed meanwhile.
+SOURCE_BYTES, MIRROR_BYTES = 4 * GIBIBYTE, 6 * GIBIBYTE
+SMALL_BYTES = 3 * GIBIBYTE // 2
+# What daemons and programs take besides.
+PROGRAM_BYTES = 2 * GIBIBYTE
 
 
 class Bench:
@@ -27,22 +34,25 @@ class Bench:
         self.made = {}
 
     def __enter__(self):
+        sizes = (SMALL_BYTES, SMALL_BYTES) if self.is_small else (SOURCE_BYTES, MIRROR_BYTES)
+        expect_memory(sum(sizes) + PROGRAM_BYTES)
         with self.stack:
             self.folder = pathlib.Path(self.stack.enter_context(
                 tempfile.TemporaryDirectory(dir="/dev/shm", prefix="rbd-ferry-benchmark.")))
+            at_last(shutil.rmtree, self.folder, ignore_errors=True)
             self.certificates = self.folder / "certs"
             run([PROJECT / "certs/make-certs", "--out", self.certificates, "sender.site-a", "receiver.site-b"])
-            self.source, self.mirror = self._clusters()
+            self.source, self.mirror = self._clusters(*sizes)
             self.stack = self.stack.pop_all()
         return self
 
     def __exit__(self, *details):
         return self.stack.__exit__(*details)
 
-    def _clusters(self):
+    def _clusters(self, source_bytes, mirror_bytes):
         clusters = [
-            Cluster(self.folder / "a", self.port, 6 * GIBIBYTE, self.interval),
-            Cluster(self.folder / "b", self.port + 100, 6 * GIBIBYTE, self.interval)]
+            Cluster(self.folder / "a", self.port, source_bytes, self.interval),
+            Cluster(self.folder / "b", self.port + 100, mirror_bytes, self.interval)]
         threads = concurrent.futures.ThreadPoolExecutor()
         started = [threads.submit(cluster.__enter__) for cluster in clusters]
         try:
@@ -88,6 +98,15 @@ class Bench:
         """Waits until the clusters have nothing left to do."""
         if not self.is_small:
             settle((self.source, self.mirror))
+
+
+def expect_memory(byte_count):
+    """Fails where so much memory is not free: without it tmpfs would make the whole machine stand still."""
+    lines = pathlib.Path("/proc/meminfo").read_text("ascii").splitlines()
+    available = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))
+    room = os.statvfs("/dev/shm")
+    if (least := min(available, room.f_bavail * room.f_frsize)) < byte_count:
+        raise Failed(f"{byte_count / GIBIBYTE:.1f} GiB of memory must be free in /dev/shm; {least / GIBIBYTE:.1f} are")
 
 
 def in_turn(contenders, number):

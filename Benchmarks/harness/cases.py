@@ -27,7 +27,7 @@ def cases(is_small):
         *links(is_small),
         Transport("transport", "the transport alone, and libssl on blocking sockets", 4096 // unit),
         Codec("codec", "the codec alone, with extents of 4 KiB", 1_000_000 // unit),
-        Zstd("zstd", "zstd alone: rate and share that is left", 1 if is_small else 32),
+        Zstd("zstd", "zstd alone: rate and share that is left", 4 if is_small else 32),
     ]
 
 

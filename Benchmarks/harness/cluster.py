@@ -9,7 +9,7 @@ import time
 import rados
 import rbd
 
-from harness.process import PROJECT, cpu_seconds, run
+from harness.process import PROJECT, at_last, cpu_seconds, run
 
 MEBIBYTE = 1 << 20
 OBJECT_BYTES = 4 * MEBIBYTE
@@ -23,6 +23,7 @@ class Cluster:
 
     def __init__(self, folder, port, block_bytes, interval):
         self.folder, self.port, self.block_bytes, self.interval = str(folder), port, block_bytes, interval
+        at_last(self.stop)
 
     def __enter__(self):
         environment = dict(os.environ, BLOCK_BYTES=str(self.block_bytes), PAXOS_INTERVAL=str(self.interval))
@@ -41,6 +42,10 @@ class Cluster:
         with contextlib.suppress(AttributeError):
             self.pool.close()
             self.client.shutdown()
+        self.stop()
+
+    def stop(self):
+        """Stops its daemons and removes it."""
         run([PROJECT / "Tests/minicluster", "down", self.folder])
 
     def rbd(self, *arguments):

@@ -1,4 +1,5 @@
 """Child processes: what each has cost when it ends, and none that stays behind."""
+import contextlib
 import os
 import pathlib
 import signal
@@ -131,6 +132,7 @@ class Daemon:
         with open(log_path, "ab") as log:
             self.process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, **options)
+        at_last(self.process.kill)
 
     @property
     def pid(self):
@@ -175,13 +177,38 @@ def wait_until(condition, what, seconds=60, pause=0.05):
     return value
 
 
+LAST_RESORTS = []
+LAST_RESORT_SECONDS = 40
+
+
+def at_last(action, *arguments, **options):
+    """Notes what is left to do when a signal has come and the way out through every `finally` hangs: an image can't be
+    closed while its cluster answers nothing. Later notes come first."""
+    LAST_RESORTS.insert(0, lambda: action(*arguments, **options))
+
+
 def end_on_signals():
     """The first Ctrl-C, SIGTERM or SIGHUP leaves through every `finally`; further ones do not disturb that."""
     signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
 
     def leave(number, _):
         for each in signals:
             signal.signal(each, signal.SIG_IGN)
         raise KeyboardInterrupt(signal.Signals(number).name)
+
+    def watch():
+        # A byte comes for every signal, also while the main thread is inside of librbd and can't be interrupted.
+        while os.read(reading, 1)[0] not in signals:
+            pass
+        time.sleep(LAST_RESORT_SECONDS)
+        for action in LAST_RESORTS:
+            with contextlib.suppress(Exception):
+                action()
+        os._exit(1)
+
+    signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
     for number in signals:
         signal.signal(number, leave)
+    threading.Thread(target=watch, daemon=True).start()

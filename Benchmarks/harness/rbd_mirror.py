@@ -8,7 +8,7 @@ import time
 import rbd
 
 from harness.contender import Contender
-from harness.process import Daemon, wait_until
+from harness.process import Daemon, at_last, wait_until
 
 # It finds the configuration of its own cluster by name, in this folder only.
 CONFIGURATION = pathlib.Path(f"/etc/ceph/rbd-ferry-benchmark-{os.getpid()}.conf")
@@ -39,6 +39,7 @@ class RBDMirror(Contender):
         self.mirror.rbd(
             "mirror", "pool", "peer", "bootstrap", "import", "--site-name", "b", "--direction", "rx-only", "rbd",
             str(token))
+        at_last(CONFIGURATION.unlink, missing_ok=True)
         CONFIGURATION.write_text(pathlib.Path(self.mirror.conf).read_text("utf-8"), "utf-8")
         try:
             self.daemon = Daemon(
