@@ -89,17 +89,15 @@ class Increment:
 
 @contextlib.contextmanager
 def source_images(bench, name, size, contenders):
-    """The images that the contenders read, open, by name. Those in the same place read the same one."""
+    """The images that the contenders read, open, by name. Removed only when all went well: a failure is the end of the
+    clusters too."""
     names = {contender.source_name(name) for contender in contenders}
+    for one in names:
+        bench.source.create(one, size)
     with contextlib.ExitStack() as stack:
-        images = {}
-        for one in names:
-            bench.source.create(one, size)
-            stack.callback(bench.source.remove, one)
-        with contextlib.ExitStack() as opened:
-            for one in names:
-                images[one] = opened.enter_context(bench.source.image(one))
-            yield images
+        yield {one: stack.enter_context(bench.source.image(one)) for one in names}
+    for one in names:
+        bench.source.remove(one)
 
 
 def compare(bench, contender, name, places=None):
