@@ -93,7 +93,7 @@ def verdicts(results):
     if peaks:
         found.append(Aim(
             "memory: the largest of both agents in every run, in MiB", [], lambda: max(peaks) / MEBIBYTE,
-            AGENT_BYTES_MAX / MEBIBYTE, operator.lt, " MiB").verdict({}))
+            AGENT_BYTES_MAX / MEBIBYTE, unit=" MiB").verdict({}))
     return found
 
 
