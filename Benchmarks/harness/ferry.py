@@ -1,0 +1,94 @@
+"""rbd-ferry as two agents, with TLS and zstd: a receiver that runs, and `sync now`."""
+import contextlib
+import json
+import pathlib
+
+from harness.contender import Contender
+from harness.process import Daemon, Pipeline
+
+
+def tls(certificates, side):
+    """The `tls` key of an agent's configuration."""
+    own = f"{certificates}/{side}"
+    return f"{{authority: {certificates}/ca.pem, certificate: {own}.pem, key: {own}.key}}"
+
+
+def store(cluster):
+    """The `store` key of an agent's configuration."""
+    return f"{{ceph: {{conf: {cluster.conf}, user: admin, pool: rbd}}}}"
+
+
+class Ferry(Contender):
+    """A receiver at one port, and senders that reach it there or through a proxy."""
+    name = "ferry"
+    title = "rbd-ferry"
+
+    def __init__(self, source, mirror, program, certificates, folder, port):
+        super().__init__(source, mirror)
+        self.program, self.certificates, self.folder, self.port = program, certificates, pathlib.Path(folder), port
+        self.sender = self._write_sender(port)
+        (self.folder / "receiver.yaml").write_text(f"""site: b
+listen: 127.0.0.1:{port}
+store: {store(mirror)}
+tls: {tls(certificates, "receiver")}
+clients:
+  - {{identity: sender.site-a, images: ["*"], prefix: "{self.name}-"}}
+control: none
+status-listen: none
+stop-within: 2s
+""", encoding="utf-8")
+        self.receiver = None
+
+    def _write_sender(self, port):
+        path = self.folder / f"sender-{port}.yaml"
+        path.write_text(f"""site: a
+store: {store(self.source)}
+tls: {tls(self.certificates, "sender")}
+control: none
+peers:
+  - {{name: b, address: "127.0.0.1:{port}", server-name: receiver.site-b}}
+images:
+  - match: "*"
+""", encoding="utf-8")
+        return path
+
+    @contextlib.contextmanager
+    def through(self, port):
+        """Within the `with` block, the receiver is reached at another port."""
+        direct, self.sender = self.sender, self._write_sender(port)
+        try:
+            yield
+        finally:
+            self.sender = direct
+
+    def __enter__(self):
+        log = self.folder / "receiver.log"
+        log.unlink(missing_ok=True)
+        self.receiver = Daemon([self.program, "receiver", "--config", self.folder / "receiver.yaml"], log)
+        self.receiver.await_line("listening on")
+        return self
+
+    def __exit__(self, *_):
+        self.receiver.stop()
+
+    def owns(self, snapshot):
+        return snapshot.startswith("ferry-")
+
+    def sync(self, image):
+        return self.sync_all([image])
+
+    def sync_all(self, images, *options):
+        """One `sync now` of several images."""
+        with self.meter({"receiver": self.receiver}) as meter, open(self.folder / "sync.json", "w+b") as output:
+            command = [self.program, "sync", "now", "--config", self.sender, "--json", *options, *images]
+            pipeline = Pipeline([command], output=output)
+            pipeline.end()
+            meter.add(pipeline.children, ["sender"])
+            output.seek(0)
+            document = json.load(output)
+        steps = [step for entry in document["images"] for step in entry["snapshots"]]
+        for entry in document["images"]:
+            self.newest[entry["image"]] = entry["snapshots"][-1]["snapshot"]
+        meter.result.wire_bytes = sum(step["sent_bytes"] for step in steps)
+        meter.result.content_bytes = sum(step["content_bytes"] for step in steps)
+        return meter.result
