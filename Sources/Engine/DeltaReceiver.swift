@@ -33,6 +33,9 @@ struct DeltaReceiver: Sendable {
     let checkpointer: Checkpointer
     let meter: TransferMeter
     private let budget = ByteBudget(limit: Self.applyingByteCountMax)
+    /// Content of all transfers of this process from its block's arrival until it is applied: bounds memory, however
+    /// many connections there are.
+    private static let memory = ByteBudget(limit: 16 << 20)
 
     /// A receiver for a mirror that is ready for a delta, whose target has `targetByteCount` bytes.
     init(
@@ -96,6 +99,20 @@ struct DeltaReceiver: Sendable {
         let content: BufferSlice
         let writes: [MirrorWrite]
         let budgetByteCount: UInt64
+        let share: ByteShare
+    }
+
+    /// A block as it came.
+    private struct ArrivedBlock: Sendable {
+        let number: UInt64
+        let payload: BufferSlice
+        let share: ByteShare
+    }
+
+    /// Memory for what a block will hold, once there is some. Whoever waits here holds nothing that others wait for.
+    private static func share(of payload: BufferSlice) async throws -> ByteShare {
+        let header = try payload.withSpan { (span) throws(ProtocolViolation) in try BlockHeader(payload: span) }
+        return try await memory.share(max(UInt64(header.contentByteCount), blockBudgetByteCountMin))
     }
 
     /// Opens blocks, several at once, and checks their records in order.
@@ -107,9 +124,13 @@ struct DeltaReceiver: Sendable {
         var totals = RunningTotals()
         try await orderedMap(
             width: Self.openingCountMax,
-            next: { try await nextBlock().map { (number: blockNumber.next(), payload: $0) } },
-            transform: { try await self.open($0.payload, $0.number) },
-            consume: { block in
+            next: {
+                guard let payload = try await nextBlock() else { return nil as ArrivedBlock? }
+                return ArrivedBlock(
+                    number: blockNumber.next(), payload: payload, share: try await Self.share(of: payload))
+            },
+            transform: { (block: try await self.open($0.payload, $0.number), share: $0.share) },
+            consume: { (block, share) in
                 let step = try intake.take(block.content)
                 totals.add(
                     recordCount: step.recordCount, contentByteCount: block.content.byteCount,
@@ -120,7 +141,8 @@ struct DeltaReceiver: Sendable {
                 let number = checkpointer.begin(contentByteCount: block.content.byteCount, end: step.end)
                 ready.send(
                     ReadyBlock(
-                        number: number, content: block.content, writes: step.writes, budgetByteCount: budgetByteCount))
+                        number: number, content: block.content, writes: step.writes,
+                        budgetByteCount: budgetByteCount, share: share))
             })
         guard intake.isAtEnd else {
             throw ProtocolViolation(.contradiction("stream", expected: "an end record", found: "totals"))

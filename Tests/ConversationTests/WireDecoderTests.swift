@@ -153,7 +153,7 @@ struct WireDecoderTests {
 
     @Test("a block header is checked against the limits")
     func blockHeader() throws {
-        let digest = [UInt8](repeating: 7, count: 32)
+        let digest = [UInt8](repeating: 7, count: 16)
         let header = BlockHeader(coding: .plain, contentByteCount: 3, digest: digest)
         #expect(try BlockHeader(payload: (header.encoded + [1, 2, 3]).span) == header)
         #expect(throws: ProtocolViolation.self) { try BlockHeader(payload: (header.encoded + [1, 2]).span) }
