@@ -107,6 +107,14 @@ let package = Package(
             ],
             swiftSettings: strict),
 
+        .executableTarget(
+            name: "benchmark-parts",
+            dependencies: [
+                "CCeph", "COpenSSL", "CMalloc", "FerryCore", "DiffStream", "Compression", "OpenSSL", "SecureTransport",
+                "Threading", "TestCertificates", "TestSupport", nioCore, argumentParser,
+            ],
+            path: "Benchmarks/Parts", swiftSettings: strict),
+
         layer("TestSupport", [], path: "Tests/TestSupport"),
         layer("TestCertificates", [], path: "Tests/TestCertificates"),
         layer("MemoryStore", ["FerryCore", "ImageStore"], path: "Tests/MemoryStore"),

@@ -70,6 +70,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
+        inbound.wakeReader()
         if isOpen && inbound.wantsMore() { context.read() }
     }
 

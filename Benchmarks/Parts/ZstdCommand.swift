@@ -1,0 +1,82 @@
+import ArgumentParser
+import Compression
+import FerryCore
+
+/// `benchmark-parts zstd`
+struct ZstdCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "zstd", abstract: "Compresses and inflates blocks of several kinds and sizes at several levels.")
+
+    /// What was measured.
+    struct Result: Encodable {
+        /// In the order of content, block size, level.
+        let blocks: [Row]
+    }
+
+    /// One kind of content, one size, one level, on one thread. Rates count the content's bytes.
+    struct Row: Encodable {
+        let content: String
+        let blockBytes: Int
+        let level: Int
+        let compressBytesPerSecond: Double
+        /// Null where no block became smaller.
+        let inflateBytesPerSecond: Double?
+        /// Bytes that would be sent, for each byte of content: 1 where blocks go as they are.
+        let sentShare: Double
+    }
+
+    @Option(name: .long, help: "How much of each content to compress at each level.")
+    var mebibytes = 32
+
+    private static let levels = [-7, -5, -3, -1, 1, 2, 3, 6, 9]
+    private static let blockByteCounts = [1 << 20, 4 << 20]
+
+    func validate() throws {
+        guard (4...4096).contains(mebibytes) else { throw ValidationError("--mebibytes takes 4 to 4096") }
+    }
+
+    func run() async throws {
+        var rows: [Row] = []
+        for content in SampleContent.allCases {
+            for byteCount in Self.blockByteCounts {
+                // Several blocks in turn, so that neither the processor's caches nor its branches know the next.
+                let blocks = (0..<4).map { content.bytes(count: byteCount, seed: $0) }
+                for level in Self.levels { rows.append(try measure(blocks, content, byteCount, level)) }
+            }
+        }
+        try printResult(Result(blocks: rows))
+    }
+
+    private func measure(_ blocks: [[UInt8]], _ content: SampleContent, _ byteCount: Int, _ level: Int) throws -> Row {
+        let compressor = BlockCompressor(level: level)
+        let decompressor = BlockDecompressor()
+        let clock = ContinuousClock()
+        var (compressing, inflating) = (Duration.zero, Duration.zero)
+        var (sentByteCount, inflatedByteCount) = (0, 0)
+        let roundCount = (mebibytes << 20) / byteCount
+        var frame: [UInt8] = []
+        // The first round takes memory and is not counted.
+        for round in 0...roundCount {
+            let block = blocks[round % blocks.count]
+            frame.removeAll(keepingCapacity: true)
+            var isSmaller = false
+            let compressTime = try clock.measure {
+                isSmaller = try compressor.compress(block.span, appendingTo: &frame)
+            }
+            let inflateTime = try clock.measure {
+                if isSmaller { _ = try decompressor.decompress(frame.span, contentByteCount: block.count) }
+            }
+            guard round > 0 else { continue }
+            compressing += compressTime
+            inflating += isSmaller ? inflateTime : .zero
+            sentByteCount += isSmaller ? frame.count : block.count
+            inflatedByteCount += isSmaller ? block.count : 0
+        }
+        let contentByteCount = Double(roundCount * byteCount)
+        return Row(
+            content: content.rawValue, blockBytes: byteCount, level: level,
+            compressBytesPerSecond: contentByteCount / (compressing / .seconds(1)),
+            inflateBytesPerSecond: inflatedByteCount > 0 ? Double(inflatedByteCount) / (inflating / .seconds(1)) : nil,
+            sentShare: Double(sentByteCount) / contentByteCount)
+    }
+}
