@@ -48,29 +48,28 @@ struct ZstdCommand: AsyncParsableCommand {
     }
 
     private func measure(_ blocks: [[UInt8]], _ content: SampleContent, _ byteCount: Int, _ level: Int) throws -> Row {
-        let compressor = BlockCompressor(level: level)
+        let compressor = BlockCompressor()
         let decompressor = BlockDecompressor()
         let clock = ContinuousClock()
         var (compressing, inflating) = (Duration.zero, Duration.zero)
         var (sentByteCount, inflatedByteCount) = (0, 0)
         let roundCount = (mebibytes << 20) / byteCount
-        var frame: [UInt8] = []
         // The first round takes memory and is not counted.
         for round in 0...roundCount {
             let block = blocks[round % blocks.count]
-            frame.removeAll(keepingCapacity: true)
-            var isSmaller = false
-            let compressTime = try clock.measure {
-                isSmaller = try compressor.compress(block.span, appendingTo: &frame)
-            }
+            var frame: BufferSlice?
+            let compressTime = try clock.measure { frame = try compressor.compress(block.span, level: level) }
             let inflateTime = try clock.measure {
-                if isSmaller { _ = try decompressor.decompress(frame.span, contentByteCount: block.count) }
+                _ = try frame?.withSpan { (span) throws(ZstdError) in
+                    try decompressor.decompress(span, contentByteCount: block.count)
+                }
             }
             guard round > 0 else { continue }
             compressing += compressTime
-            inflating += isSmaller ? inflateTime : .zero
-            sentByteCount += isSmaller ? frame.count : block.count
-            inflatedByteCount += isSmaller ? block.count : 0
+            sentByteCount += frame?.byteCount ?? block.count
+            guard frame != nil else { continue }
+            inflating += inflateTime
+            inflatedByteCount += block.count
         }
         let contentByteCount = Double(roundCount * byteCount)
         return Row(
