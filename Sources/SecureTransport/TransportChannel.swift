@@ -34,7 +34,8 @@ enum TransportChannel {
 }
 
 // Options of every connection. Reading is on demand, one piece at a time: that is what bounds memory. A peer's end of
-// bytes must not close our side, which may still have an answer to send.
+// bytes must not close our side, which may still have an answer to send. The sizes of the kernel's buffers are left alone:
+// to set one turns off that it grows with the link, up to tcp_wmem and tcp_rmem.
 extension ClientBootstrap {
     func applyingTransportOptions() -> ClientBootstrap {
         channelOption(.tcpOption(.tcp_nodelay), value: 1)
