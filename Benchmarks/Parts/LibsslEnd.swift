@@ -19,7 +19,7 @@ final class LibsslEnd: @unchecked Sendable {
     /// Implements: SSL_CTX *SSL_CTX_new(const SSL_METHOD *meth); SSL *SSL_new(SSL_CTX *ctx); int SSL_set_fd(SSL *ssl, int
     /// fd); void SSL_set_read_ahead(SSL *s, int yes); void SSL_set_default_read_buffer_len(SSL *s, size_t len);
     init(
-        _ role: Role, on socket: LoopbackSocket, _ certificates: CertificateFolder, cipherSuites: String,
+        _ role: Role, on socket: LoopbackSocket, _ certificates: CertificateFolder, cipherSuites: String?,
         readAheadByteCount: Int
     ) throws {
         guard let context = SSL_CTX_new(role == .client ? TLS_client_method() : TLS_server_method()) else {
@@ -46,14 +46,14 @@ final class LibsslEnd: @unchecked Sendable {
     /// SSL_CTX *ctx, const char *file); int SSL_CTX_use_PrivateKey_file(SSL_CTX *ctx, const char *file, int type); int
     /// SSL_CTX_set_ciphersuites(SSL_CTX *ctx, const char *str);
     private static func connection(
-        _ context: OpaquePointer, _ role: Role, _ certificates: CertificateFolder, _ cipherSuites: String
+        _ context: OpaquePointer, _ role: Role, _ certificates: CertificateFolder, _ cipherSuites: String?
     ) throws -> OpaquePointer? {
         let name = role == .client ? "sender" : "receiver"
         guard COpenSSL_SSL_CTX_allow_only_tls13(context) == 1,
             SSL_CTX_load_verify_file(context, certificates.file("ca.pem")) == 1,
             SSL_CTX_use_certificate_chain_file(context, certificates.file("\(name).pem")) == 1,
             SSL_CTX_use_PrivateKey_file(context, certificates.file("\(name).key"), SSL_FILETYPE_PEM) == 1,
-            SSL_CTX_set_ciphersuites(context, cipherSuites) == 1
+            cipherSuites.map({ SSL_CTX_set_ciphersuites(context, $0) }) ?? 1 == 1
         else {
             throw MeasurementError("libssl does not take the certificates or the cipher suites")
         }

@@ -35,7 +35,7 @@ struct DeltaReceiver: Sendable {
     private let budget = ByteBudget(limit: Self.applyingByteCountMax)
     /// Content of all transfers of this process from its block's arrival until it is applied: bounds memory, however
     /// many connections there are.
-    private static let memory = ByteBudget(limit: 16 << 20)
+    private static let memory = ByteBudget(limit: 12 << 20)
 
     /// A receiver for a mirror that is ready for a delta, whose target has `targetByteCount` bytes.
     init(

@@ -15,11 +15,6 @@ public final class TLSContext: @unchecked Sendable {
     public let certificateNotAfter: Int64
     private let raw: OpaquePointer
 
-    /// The cipher suites that we take, the first choice first. libssl's own order begins with AES-256, which costs a tenth
-    /// more processor time; 128 bits are beyond anyone's reach. A processor without AES instructions is no reason to begin
-    /// with ChaCha20: both sides run Ceph.
-    public static let cipherSuites = "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256"
-
     /// Reads and checks three PEM files: the authority's certificates, our certificate (with the chain to the authority
     /// after it, if there is one), and its key.
     ///
@@ -43,15 +38,11 @@ public final class TLSContext: @unchecked Sendable {
     /// Implements: void SSL_CTX_free(SSL_CTX *ctx);
     deinit { SSL_CTX_free(raw) }
 
-    /// Implements: int SSL_CTX_set_ciphersuites(SSL_CTX *ctx, const char *str);
-    /// void SSL_CTX_set_verify(SSL_CTX *ctx, int mode, SSL_verify_cb verify_callback);
+    /// Implements: void SSL_CTX_set_verify(SSL_CTX *ctx, int mode, SSL_verify_cb verify_callback);
     /// int SSL_CTX_set_num_tickets(SSL_CTX *ctx, size_t num_tickets);
     private func setRules() throws(TLSFileError) {
         guard COpenSSL_SSL_CTX_allow_only_tls13(raw) == 1, SSL_CTX_set_num_tickets(raw, 0) == 1 else {
             throw .library(call: "SSL_CTX_set_min_proto_version", reason: LibraryErrors.take().text)
-        }
-        guard SSL_CTX_set_ciphersuites(raw, Self.cipherSuites) == 1 else {
-            throw .library(call: "SSL_CTX_set_ciphersuites", reason: LibraryErrors.take().text)
         }
         COpenSSL_SSL_CTX_forbid_resumption(raw)
         SSL_CTX_set_verify(raw, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, notePeerCertificate)

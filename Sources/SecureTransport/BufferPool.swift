@@ -3,27 +3,30 @@ import NIOCore
 /// Large buffers that are used again once nobody else holds them. Taking fresh memory for each costs more than the copy
 /// into it: the allocator gives it back to the kernel, which clears it page by page for the next.
 struct BufferPool {
+    private let bufferByteCount: Int
+    private let bufferCountMax: Int
     private var buffers: [ByteBuffer] = []
 
-    /// Most buffers that are kept, each of `socketReadByteCountMax` bytes.
-    private static let bufferCountMax = 6
-    /// Smaller ones are allocated, so that a few bytes do not hold on to a large buffer.
-    private static let byteCountMin = TransportLimits.socketReadByteCountMax / 4
+    /// A pool that keeps `bufferCountMax` buffers at most, each of `bufferByteCount` bytes.
+    init(bufferByteCount: Int, bufferCountMax: Int) {
+        self.bufferByteCount = bufferByteCount
+        self.bufferCountMax = bufferCountMax
+    }
 
     /// A buffer with room for `byteCount` bytes, filled by `fill`.
     mutating func filled<Failure: Error>(
         byteCount: Int, allocator: ByteBufferAllocator, _ fill: (inout ByteBuffer) throws(Failure) -> Void
     ) throws(Failure) -> ByteBuffer {
-        let isPooled = (Self.byteCountMin...TransportLimits.socketReadByteCountMax).contains(byteCount)
-        guard isPooled else {
+        // Few bytes do not hold on to a large buffer.
+        guard (bufferByteCount / 4...bufferByteCount).contains(byteCount) else {
             var buffer = allocator.buffer(capacity: byteCount)
             try fill(&buffer)
             return buffer
         }
         if let buffer = try refilled(fill) { return buffer }
-        var buffer = allocator.buffer(capacity: TransportLimits.socketReadByteCountMax)
+        var buffer = allocator.buffer(capacity: bufferByteCount)
         try fill(&buffer)
-        if buffers.count < Self.bufferCountMax { buffers.append(buffer) }
+        if buffers.count < bufferCountMax { buffers.append(buffer) }
         return buffer
     }
 

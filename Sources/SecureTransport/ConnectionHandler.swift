@@ -70,7 +70,6 @@ final class ConnectionHandler: ChannelDuplexHandler {
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
-        inbound.wakeReader()
         if isOpen && inbound.wantsMore() { context.read() }
     }
 

@@ -23,13 +23,6 @@ final class InboundQueue: Sendable {
             }
             return end?.map { nil }
         }
-
-        /// The reader that waits and what it gets; nil if there is none or nothing for it.
-        mutating func nextForReader() -> (reader: Reader, outcome: Result<ByteBuffer?, TransportError>)? {
-            guard let waiting = reader, let outcome = next() else { return nil }
-            reader = nil
-            return (waiting, outcome)
-        }
     }
 
     private let byteCountMax: Int
@@ -45,24 +38,17 @@ final class InboundQueue: Sendable {
     /// Most memory that was ever held, in bytes.
     var byteCountPeak: Int { state.withLock { $0.byteCountPeak } }
 
-    /// Whether the reader waits for more.
-    var hasWaitingReader: Bool { state.withLock { $0.reader != nil } }
-
-    /// Takes in plaintext, from the event loop. A reader that waits gets it with the next `wakeReader`.
+    /// Hands over plaintext, from the event loop.
     func push(_ buffer: ByteBuffer) {
-        state.withLock { state in
-            guard state.end == nil else { return }
+        let reader: Reader? = state.withLock { state in
+            guard state.end == nil else { return nil }
+            if let reader = state.reader.take() { return reader }
             state.buffers.append(buffer)
             state.byteCount += buffer.storageCapacity
             state.byteCountPeak = max(state.byteCountPeak, state.byteCount)
+            return nil
         }
-    }
-
-    /// Lets a reader that waits have what came. Called when the event loop has read all that was there for now: waking a
-    /// task for each buffer costs more than the switch to it is worth.
-    func wakeReader() {
-        guard let (reader, outcome) = state.withLock({ $0.nextForReader() }) else { return }
-        reader.resume(returning: outcome)
+        reader?.resume(returning: .success(buffer))
     }
 
     /// Whether the event loop should read on. If not, `resumeReading` will be called later.
@@ -77,8 +63,11 @@ final class InboundQueue: Sendable {
     /// Nothing more comes: the peer ended, or the connection failed. What is queued can still be read. The first end
     /// counts.
     func finish(_ end: Result<Void, TransportError>) {
-        state.withLock { $0.end = $0.end ?? end }
-        wakeReader()
+        let reader: Reader? = state.withLock { state in
+            state.end = state.end ?? end
+            return state.reader.take()
+        }
+        reader?.resume(returning: end.map { nil })
     }
 
     /// Nobody will read any more: drops what is queued and what still comes, so that the peer is not held up.

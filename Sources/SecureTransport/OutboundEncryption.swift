@@ -2,7 +2,7 @@ import NIOCore
 import OpenSSL
 
 /// Plaintext on its way into TLS records. Small buffers share ciphertext buffers, large ones are cut, so that the socket
-/// gets pieces of just under 256 KiB.
+/// gets pieces of just under 128 KiB.
 struct OutboundEncryption {
     private struct Entry {
         var plaintext: ByteBuffer

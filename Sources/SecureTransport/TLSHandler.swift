@@ -36,8 +36,10 @@ final class TLSHandler: ChannelDuplexHandler {
     private var hasOutputEnded = false
     private var lingering: Scheduled<Void>?
     private var encryption = OutboundEncryption()
-    private var plaintextPool = BufferPool()
-    private var ciphertextPool = BufferPool()
+    private var plaintextPool = BufferPool(
+        bufferByteCount: TransportLimits.socketReadByteCountMax, bufferCountMax: 6)
+    private var ciphertextPool = BufferPool(
+        bufferByteCount: TransportLimits.encryptedBufferByteCount, bufferCountMax: 10)
 
     init(connection: TLSConnection, counters: WireCounters, lingerTimeout: TimeAmount = TransportLimits.lingerTimeout) {
         self.connection = connection
@@ -176,14 +178,15 @@ extension TLSHandler {
         // Plaintext waits for the handshake; the bound on it is our caller's.
         guard state == .open else { return }
         do throws(TLSError) {
-            while let piece = try encryption.next(
-                connection, pool: &ciphertextPool, allocator: context.channel.allocator)
+            // Each piece goes to the kernel while the processor's cache still holds it, and the peer can begin with it.
+            while state == .open,
+                let piece = try encryption.next(
+                    connection, pool: &ciphertextPool, allocator: context.channel.allocator)
             {
                 counters.sent(piece.ciphertext.readableBytes)
-                context.write(wrapOutboundOut(piece.ciphertext), promise: piece.promise)
+                context.writeAndFlush(wrapOutboundOut(piece.ciphertext), promise: piece.promise)
             }
             sendPendingOutput(context)
-            context.flush()
         } catch {
             fail(error, context)
         }

@@ -33,15 +33,15 @@ enum TransportChannel {
     }
 }
 
-// Options of every connection. Reading is on demand, a few pieces at a time: that is what bounds memory. A peer's end of
+// Options of every connection. Reading is on demand, one piece at a time: that is what bounds memory. A peer's end of
 // bytes must not close our side, which may still have an answer to send. The sizes of the kernel's buffers are left alone:
-// setting one turns off that it grows with the link, up to tcp_wmem and tcp_rmem.
+// to set one turns off that it grows with the link, up to tcp_wmem and tcp_rmem.
 extension ClientBootstrap {
     func applyingTransportOptions() -> ClientBootstrap {
         channelOption(.tcpOption(.tcp_nodelay), value: 1)
             .channelOption(.socketOption(.so_keepalive), value: 1)
             .channelOption(.autoRead, value: false)
-            .channelOption(.maxMessagesPerRead, value: TransportLimits.socketReadCountMax)
+            .channelOption(.maxMessagesPerRead, value: 1)
             .channelOption(.allowRemoteHalfClosure, value: true)
             .channelOption(.recvAllocator, value: TransportChannel.receiveAllocator)
     }
@@ -52,7 +52,7 @@ extension ServerBootstrap {
         childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
             .childChannelOption(.socketOption(.so_keepalive), value: 1)
             .childChannelOption(.autoRead, value: false)
-            .childChannelOption(.maxMessagesPerRead, value: TransportLimits.socketReadCountMax)
+            .childChannelOption(.maxMessagesPerRead, value: 1)
             .childChannelOption(.allowRemoteHalfClosure, value: true)
             .childChannelOption(.recvAllocator, value: TransportChannel.receiveAllocator)
     }

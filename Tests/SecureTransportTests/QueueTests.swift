@@ -104,25 +104,6 @@ struct QueueTests {
         #expect(try await queue.next() == nil)
     }
 
-    @Test("a reader that waits is woken when all is read, and gets what came before the end")
-    func wokenReader() async throws {
-        let queue = InboundQueue(byteCountMax: 8192) {}
-        let reader = Task { (try await queue.next(), try await queue.next(), try await queue.next()) }
-        while !queue.hasWaitingReader { await Task.yield() }
-        queue.push(ByteBuffer(string: "first"))
-        queue.push(ByteBuffer(string: "second"))
-        #expect(queue.hasWaitingReader)
-        queue.wakeReader()
-        while !queue.hasWaitingReader { await Task.yield() }
-        queue.push(ByteBuffer(string: "last"))
-        queue.finish(.success(()))
-        #expect(
-            try await reader.value == (
-                ByteBuffer(string: "first"), ByteBuffer(string: "second"), ByteBuffer(string: "last")
-            ))
-        #expect(try await queue.next() == nil)
-    }
-
     @Test("a cancelled reader loses nothing")
     func cancelledReader() async throws {
         let queue = InboundQueue(byteCountMax: 8192) {}
