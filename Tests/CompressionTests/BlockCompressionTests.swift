@@ -30,10 +30,21 @@ struct BlockCompressionTests {
         #expect(try decompressor.decompress(frame.span, contentByteCount: 1000).byteCount == 1000)
     }
 
-    @Test("content that does not shrink is left alone", arguments: [0, 1, 2, 20, 1000, 1_048_576])
-    func incompressible(byteCount: Int) throws {
+    @Test("content that does not shrink is left alone", arguments: [0, 1, 2, 20, 1000, 1_048_576], [1, 3, 6])
+    func incompressible(byteCount: Int, level: Int) throws {
         let content = random(byteCount: byteCount, seed: 7)
-        #expect(try compressor.compress(content.span, level: 1, frontByteCount: 30) == nil)
+        #expect(try compressor.compress(content.span, level: level, frontByteCount: 30) == nil)
+    }
+
+    @Test("at slow levels too, content that shrinks at one end only is compressed", arguments: [3, 6])
+    func slowLevels(level: Int) throws {
+        let halves = [random(byteCount: 524_288, seed: 7), text(byteCount: 524_288)]
+        for content in [halves[0] + halves[1], halves[1] + halves[0]] {
+            let frame = try #require(try compressor.compress(content.span, level: level)).bytes
+            #expect(frame.count < content.count * 4 / 5)
+            let back = try decompressor.decompress(frame.span, contentByteCount: content.count)
+            #expect(back.bytes(in: 0..<content.count) == content)
+        }
     }
 
     @Test("content that only half shrinks is compressed, whichever half comes first")

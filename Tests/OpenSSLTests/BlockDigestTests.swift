@@ -6,7 +6,11 @@ import Testing
 struct BlockDigestTests {
     /// From: printf TEXT | openssl mac -cipher AES-128-GCM -macopt hexkey:KEY -macopt hexiv:000000000000000000000000 GMAC
     /// where KEY is the key's ASCII in hexadecimal.
-    @Test("known digests come out", arguments: [("abc", "1e036af539fc1af18fae89f6a8679239"), ("hello, world", "1e2fd7b05a8388906500163959d36a13")])
+    @Test(
+        "known digests come out",
+        arguments: [
+            ("abc", "1e036af539fc1af18fae89f6a8679239"), ("hello, world", "1e2fd7b05a8388906500163959d36a13"),
+        ])
     func known(text: String, expected: String) {
         let digest = BlockDigest.digest(Array(text.utf8).span)
         #expect(digest.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined() == expected)
