@@ -64,6 +64,7 @@ AIMS = [
         Aim(f"{name}: time over the secured pipe's", [name], share("secured"), 0.6),
         Aim(f"{name}: time over rbd-mirror's", [name], share("rbd-mirror"), 0.65),
         Aim(f"{name}: time over a bare aio copy's", [name], share("aio-copy"), 1.1))),
+    Aim("full copy of text: time over that without zstd", ["zstd-cost"], share("ferry-plain"), 1.05),
     Aim("fresh objects: bytes before zstd over bytes written", ["fresh"],
         lambda case: case.facts["bytes before zstd / bytes written, rbd-ferry"], 1.02),
     Aim("fresh objects: what the mirror occupies over what the source does", ["fresh"],

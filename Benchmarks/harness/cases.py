@@ -36,6 +36,9 @@ def full_copies(size):
     return [
         FullCopy("full", f"full copy of {text(size)}, half random, half text", size, "half", [*PEERS, "aio-copy"]),
         FullCopy("full-random", f"full copy of {text(size)} of random bytes", size, "random", [*PEERS, "aio-copy"]),
+        FullCopy(
+            "zstd-cost", f"full copy of {text(size // 2)} of text, with zstd and without", size // 2, "text",
+            ["ferry", "ferry-plain"]),
         FullCopy("full-text", f"full copy of {text(size)} of text", size, "text", [*PEERS, "aio-copy"]),
     ]
 

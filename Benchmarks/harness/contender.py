@@ -37,7 +37,7 @@ class Contender:
 
     def prune(self, image):
         """Removes all of its snapshots but the newest, so that rounds are alike and clusters stay small."""
-        for cluster, name in ((self.source, image), (self.mirror, self.mirror_name(image))):
+        for cluster, name in ((self.source, self.source_name(image)), (self.mirror, self.mirror_name(image))):
             cluster.remove_snapshots(
                 name, [snap for snap in cluster.user_snapshots(name)
                        if self.owns(snap) and snap != self.newest.get(image)])

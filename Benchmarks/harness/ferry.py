@@ -22,12 +22,13 @@ class Ferry(Contender):
     """A receiver at one port, and senders that reach it there or through a proxy."""
     name = "ferry"
     title = "rbd-ferry"
+    compression = "auto"
 
     def __init__(self, source, mirror, program, certificates, folder, port):
         super().__init__(source, mirror)
         self.program, self.certificates, self.folder, self.port = program, certificates, pathlib.Path(folder), port
         self.sender = self._write_sender(port)
-        (self.folder / "receiver.yaml").write_text(f"""site: b
+        (self.folder / f"{self.name}-receiver.yaml").write_text(f"""site: b
 listen: 127.0.0.1:{port}
 store: {store(mirror)}
 tls: {tls(certificates, "receiver")}
@@ -40,13 +41,14 @@ stop-within: 2s
         self.receiver = None
 
     def _write_sender(self, port):
-        path = self.folder / f"sender-{port}.yaml"
+        path = self.folder / f"{self.name}-sender-{port}.yaml"
         path.write_text(f"""site: a
 store: {store(self.source)}
 tls: {tls(self.certificates, "sender")}
 control: none
+compression: {self.compression}
 peers:
-  - {{name: b, address: "127.0.0.1:{port}", server-name: receiver.site-b}}
+  - {{name: {self.name}, address: "127.0.0.1:{port}", server-name: receiver.site-b}}
 images:
   - match: "*"
 """, encoding="utf-8")
@@ -62,9 +64,9 @@ images:
             self.sender = direct
 
     def __enter__(self):
-        log = self.folder / "receiver.log"
+        log = self.folder / f"{self.name}-receiver.log"
         log.unlink(missing_ok=True)
-        self.receiver = Daemon([self.program, "receiver", "--config", self.folder / "receiver.yaml"], log)
+        self.receiver = Daemon([self.program, "receiver", "--config", self.folder / f"{self.name}-receiver.yaml"], log)
         self.receiver.await_line("listening on")
         return self
 
@@ -79,7 +81,7 @@ images:
 
     def sync_all(self, images, *options):
         """One `sync now` of several images."""
-        with self.meter({"receiver": self.receiver}) as meter, open(self.folder / "sync.json", "w+b") as output:
+        with self.meter({"receiver": self.receiver}) as meter, open(self.folder / f"{self.name}-sync.json", "w+b") as output:
             command = [self.program, "sync", "now", "--config", self.sender, "--json", *options, *images]
             pipeline = Pipeline([command], output=output)
             pipeline.end()
@@ -92,3 +94,22 @@ images:
         meter.result.wire_bytes = sum(step["sent_bytes"] for step in steps)
         meter.result.content_bytes = sum(step["content_bytes"] for step in steps)
         return meter.result
+
+
+class FerryWithoutZstd(Ferry):
+    """The same without compression, which the other must never be slower than."""
+    name = "ferry-plain"
+    title = "rbd-ferry, compression: none"
+    compression = "none"
+
+    def source_name(self, image):
+        # An image of its own: on one image the two would take each other's snapshots away.
+        return f"{image}-plain"
+
+    def mirror_name(self, image):
+        return super().mirror_name(self.source_name(image))
+
+    def sync(self, image):
+        measurement = self.sync_all([self.source_name(image)])
+        self.newest[image] = self.newest.pop(self.source_name(image))
+        return measurement

@@ -136,7 +136,7 @@ public struct ImageSync: Sendable {
 
     private var stateKey: String { ImageStateKey.peer(settings.peer) }
 
-    private func readRecord() async throws -> SenderRecord {
+    func readRecord() async throws -> SenderRecord {
         try await image.state(SenderRecord.self, stateKey) ?? SenderRecord()
     }
 
@@ -165,7 +165,7 @@ public struct ImageSync: Sendable {
         var result = SyncStepResult(base: nil, target: target, wasPublished: true, counts: meter.counts)
         let offer = try await meter.clock.time(.prepare) { try await makeOffer(target) }
         meter.update { $0.phase = .offering }
-        let outcome = try await meter.clock.time(.offer) { try await session.offer(offer) }
+        let (outcome, early) = try await ask(offer)
         meter.update { $0.phase = .preparing }
         if case .send(let base, let watermark, let saved) = outcome {
             meter.update {
@@ -174,10 +174,12 @@ public struct ImageSync: Sendable {
                 $0.savedContentByteCount = saved
             }
             let transfer = TransferIdentity(source: image.identity, base: base, target: target, mode: settings.mode)
-            let committed = try await transmit(transfer, isOwn: isOwn, from: watermark)
+            let committed = try await transmit(transfer, isOwn: isOwn, from: watermark, early)
             result.times = committed.stages ?? StageTimes()
             result.base = base
             result.wasPublished = false
+        } else {
+            await early?.delta.close()
         }
         try await meter.clock.time(.acknowledge) { try await acknowledge(target) }
         meter.update { $0.phase = .done }
@@ -186,6 +188,19 @@ public struct ImageSync: Sendable {
         // A snapshot was made before, perhaps long before: other transfers may have had their turn since.
         result.duration = ContinuousClock.now - began + .seconds(result.times.seconds(.snapshot))
         return result
+    }
+
+    /// Offers, and opens the delta meanwhile.
+    private func ask(_ offer: Offer) async throws -> (SenderSession.OfferOutcome, EarlyDelta?) {
+        async let early = meter.clock.time(.prepare) { await openEarly(offer) }
+        do {
+            let outcome = try await meter.clock.time(.offer) { try await session.offer(offer) }
+            // librbd may crash when a handle is opened while another one hears of a change, such as a pin: not both.
+            return (outcome, await early)
+        } catch {
+            await early?.delta.close()
+            throw error
+        }
     }
 
     private func makeOffer(_ target: SnapshotIdentity) async throws -> Offer {
@@ -234,20 +249,20 @@ public struct ImageSync: Sendable {
 
 extension ImageSync {
     private func transmit(
-        _ transfer: TransferIdentity, isOwn: Bool, from watermark: UInt64
+        _ transfer: TransferIdentity, isOwn: Bool, from watermark: UInt64, _ early: EarlyDelta?
     ) async throws -> Committed {
-        let (isTargetProtected, delta) = try await meter.clock.time(.prepare) {
-            let isTargetProtected = try await begin(transfer, isOwn: isOwn)
-            return (
-                isTargetProtected,
-                try await image.openDelta(from: transfer.base, to: transfer.target, mode: transfer.mode)
-            )
+        let isTargetProtected: Bool
+        do {
+            isTargetProtected = try await meter.clock.time(.prepare) { try await begin(transfer, isOwn: isOwn) }
+        } catch {
+            await early?.delta.close()
+            throw error
+        }
+        let (delta, estimate) = try await meter.clock.time(.prepare) {
+            try await open(transfer, from: watermark, early)
         }
         let committed: Committed
         do {
-            let estimate =
-                watermark == 0
-                ? try await meter.clock.time(.prepare) { try await delta.changedByteCountEstimate() } : nil
             meter.update {
                 $0.phase = .sending
                 $0.imageByteCount = delta.byteCount
