@@ -59,7 +59,7 @@ let package = Package(
         layer("Conversation", ["FerryCore"], exclude: ["WIRE.md"]),
         layer("ImageStore", ["FerryCore"]),
         layer("Planning", ["FerryCore"]),
-        layer("Threading", ["FerryCore", nioPosix]),
+        layer("Threading", ["FerryCore", nioCore, nioPosix]),
         layer("Pipeline", ["FerryCore", "ImageStore"]),
         layer("DirectoryStore", ["FerryCore", "ImageStore", "Threading", "CLinuxFile"]),
         layer("CephStore", ["FerryCore", "ImageStore", "Threading", "CCeph"]),

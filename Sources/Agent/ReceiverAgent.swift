@@ -21,7 +21,7 @@ public final class ReceiverAgent: Sendable {
     private let board = ReceiverBoard()
     private let stopSwitch = StopSwitch()
     private let claims = MirrorClaims()
-    private let workers = BlockingThreads(count: 2)
+    private let workers = BlockingThreads(count: BlockingThreads.workerCount)
     private let logger: Logger
     private let startedAt = Date()
 

@@ -47,7 +47,7 @@ public final class SenderAgent: Sendable {
         self.configuration = try ConfigurationInForce(configuration, file: file, role: .client, logger: logger)
         let environment = RunEnvironment(
             store: store, contexts: self.configuration.contexts, leases: ImageLeases(),
-            workers: BlockingThreads(count: 2), site: configuration.site,
+            workers: BlockingThreads(count: BlockingThreads.workerCount), site: configuration.site,
             throttles: PeerThrottles(TransferLimits(configuration), now: now), limits: limits, logger: logger, now: now)
         lanes = LaneAgent(
             environment: environment, stop: stopSwitch, parallelCount: configuration.parallelCount,

@@ -49,7 +49,7 @@ public struct SyncRun: Sendable {
         self.parallelCount = parallelCount
         environment = RunEnvironment(
             store: store, contexts: try ContextSource(configuration.tls, role: .client), leases: ImageLeases(),
-            workers: BlockingThreads(count: 2), site: configuration.site,
+            workers: BlockingThreads(count: BlockingThreads.workerCount), site: configuration.site,
             throttles: PeerThrottles(TransferLimits(configuration)), limits: limits, logger: logger, now: { Date() })
     }
 

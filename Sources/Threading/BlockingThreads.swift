@@ -1,8 +1,12 @@
+import NIOCore
 import NIOPosix
 
 /// A fixed number of our own threads for calls that block and work that takes long, so that neither holds up
 /// Swift's cooperative pool, which has one thread a core.
 public final class BlockingThreads: Sendable {
+    /// Threads for work that keeps a processor busy: as many as there are processors, within reason.
+    public static let workerCount = min(max(System.coreCount, 2), 8)
+
     private let pool: NIOThreadPool
 
     /// Starts `count` threads. They live until the process ends.
