@@ -22,6 +22,7 @@ struct TwoSites {
     var mode = DiffMode.hybrid
     var checkpointByteCount: UInt64 = 4 << 20
     var pacing = Pacing()
+    var compression = CompressionPolicy.adaptive
     var limits = SessionLimits()
     /// What the receiver keeps.
     var keep = Retention.all
@@ -61,7 +62,7 @@ struct TwoSites {
         do {
             let settings = SyncSettings(
                 peer: "b", snapshot: snapshot, mode: mode, checkpointByteCount: checkpointByteCount,
-                pacing: pacing)
+                compression: compression, pacing: pacing)
             let name = self.image
             let steps = try await SenderSession.run(
                 over: link, hello: Hello(agentVersion: "test", site: "a"), limits: limits
