@@ -33,7 +33,7 @@ class Aim:
         excuse = self.excuse(*(results[name] for name in self.cases))
         return {"aim": self.text + (f" ({excuse})" if excuse else ""), "figure": figure,
                 "limit": f"{sign} {self.limit:g}{self.unit}",
-                "reached": excuse is not None or self.is_reached(figure, self.limit)}
+                "excused": excuse is not None, "reached": excuse is not None or self.is_reached(figure, self.limit)}
 
 
 def faster(other):
@@ -89,7 +89,7 @@ def verdicts(results):
     """Every aim whose cases were run; the agents' memory over all that were."""
     by_name = {result.name: result for result in results}
     found = [verdict for aim in AIMS if (verdict := aim.verdict(by_name))]
-    peaks = [peak for result in results for contender in ("ferry", "one-by-one", "at-once")
+    peaks = [peak for result in results for contender in ("ferry", "ferry-plain", "one-by-one", "at-once")
              for role in ("sender", "receiver") if (peak := result.peak(contender, role))]
     if peaks:
         found.append(Aim(
@@ -101,5 +101,5 @@ def verdicts(results):
 def lines(found):
     """The judgement, for a person."""
     for verdict in found:
-        word = "reached" if verdict["reached"] else "MISSED"
+        word = "excused" if verdict["excused"] else "reached" if verdict["reached"] else "MISSED"
         yield f"{word:<8} {verdict['figure']:>8.2f} {verdict['limit']:>10}  {verdict['aim']}"

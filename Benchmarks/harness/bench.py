@@ -4,6 +4,7 @@ import contextlib
 import os
 import pathlib
 import shutil
+import sys
 import tempfile
 
 from harness.cluster import Cluster, settle
@@ -73,6 +74,8 @@ class Bench:
 
     def contenders(self, names):
         """Some contenders; without rbd-mirror where this user can't give it its configuration."""
+        if "rbd-mirror" in names and not RBDMirror.can_run():
+            print("left out: rbd-mirror, which is not installed or can't be given a file in /etc/ceph", file=sys.stderr)
         return [self.contender(name) for name in names if name != "rbd-mirror" or RBDMirror.can_run()]
 
     def _make_ferry(self):

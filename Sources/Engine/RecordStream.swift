@@ -102,7 +102,7 @@ final class RecordWriter: Sendable {
         while rest.byteCount > 0 {
             let slice = rest.prefix(throttles.sliceByteCount ?? rest.byteCount)
             do {
-                try await throttles.timed(by: clock) { try await throttles.take(slice.byteCount) }
+                try await throttles.timed(as: .limit, by: clock) { try await throttles.take(slice.byteCount) }
                 onSlice(slice.byteCount)
                 try await clock.time(.send) { try await self.send(slice) }
             } catch {

@@ -12,7 +12,9 @@ public enum TransferStage: String, Sendable, CaseIterable {
     case diff
     /// Sender: reading what changed.
     case read
-    /// Sender: waiting because of a limit on its rate.
+    /// Sender: waiting because of a limit on reads.
+    case readLimit = "read_limit"
+    /// Sender: waiting because of a limit on what it sends.
     case limit
     /// Sender: compression and digests, and waiting for a thread to do them.
     case compress
@@ -41,7 +43,8 @@ public enum TransferStage: String, Sendable, CaseIterable {
     public var isReceivers: Bool {
         switch self {
         case .receive, .starve, .inflate, .apply, .flush, .mirrorSnapshot: true
-        case .snapshot, .prepare, .offer, .diff, .read, .limit, .compress, .send, .window, .publish, .acknowledge:
+        case .snapshot, .prepare, .offer, .diff, .read, .readLimit, .limit, .compress, .send, .window, .publish,
+            .acknowledge:
             false
         }
     }

@@ -56,10 +56,13 @@ public struct ByteRate: Hashable, Sendable, Comparable, CustomStringConvertible 
         guard !name.isEmpty else {
             return ScheduleError(problem: "\(number) in \"\(text)\" has no unit", remedy: examples)
         }
-        let nearest = units.first { unit in
-            unit.name.lowercased() == name.lowercased() || unit.name.first?.lowercased() == name.first?.lowercased()
+        let problem = "\"\(text)\" has the unknown unit \(name)"
+        if let unit = units.first(where: { $0.name.lowercased() == name.lowercased() }) {
+            return ScheduleError(problem: problem, remedy: "write \(number)\(unit.name)")
         }
-        let hint = nearest.map { "write \(number)\($0.name); bits are \(number)Mbit" } ?? examples
-        return ScheduleError(problem: "\"\(text)\" has the unknown unit \(name)", remedy: hint)
+        // Mb, mbps and M may mean either.
+        let alike = units.filter { $0.name.count > 1 && $0.name.first?.lowercased() == name.first?.lowercased() }
+        let hint = alike.map { "\(number)\($0.name)" }.joined(separator: " or ")
+        return ScheduleError(problem: problem, remedy: alike.isEmpty ? examples : "write \(hint), whichever you mean")
     }
 }

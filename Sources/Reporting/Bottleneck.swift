@@ -68,7 +68,9 @@ extension Bottleneck {
         let mirror = times.seconds(.window) + send - link + lateStore
         let fixed = times.seconds(.prepare) + times.seconds(.offer) + times.seconds(.acknowledge)
         let streaming = seconds - fixed - times.seconds(.snapshot) - times.seconds(.publish)
-        let making = max(0, streaming - send - times.seconds(.window) - times.seconds(.limit))
+        // Reads wait beside blocks that are sent, so the longer of both counts.
+        let limited = max(times.seconds(.limit), times.seconds(.readLimit))
+        let making = max(0, streaming - send - times.seconds(.window) - limited)
         let source = busiest(times, [(.sourceRead, .read), (.sourceDiff, .diff), (.compression, .compress)])
         let receiver = busiest(times, [(.mirrorApply, .apply), (.mirrorFlush, .flush), (.decompression, .inflate)])
         return [
@@ -77,7 +79,7 @@ extension Bottleneck {
             (receiver.bottleneck, mirror),
             (source.bottleneck, min(making, source.seconds)),
             (.link, link),
-            (.limit, times.seconds(.limit)),
+            (.limit, limited),
         ]
     }
 

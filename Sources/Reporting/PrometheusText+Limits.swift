@@ -3,9 +3,9 @@ extension PrometheusText {
     static func limits(_ limits: LimitsStatus?) -> [MetricFamily] {
         guard let limits else { return [] }
         var peerLimit = MetricFamily(
-            "limit_bytes_per_second", .gauge, "The limit in force for a peer; absent when there is none.")
+            "peer_limit_bytes_per_second", .gauge, "The limit in force for a peer; absent when there is none.")
         var peerRate = MetricFamily(
-            "send_bytes_per_second", .gauge, "Blocks sent to a peer a second, over the last ten seconds.")
+            "peer_send_bytes_per_second", .gauge, "Blocks sent to a peer a second, over the last ten seconds.")
         for peer in limits.peers {
             let labels: KeyValuePairs = ["peer": peer.peer ?? ""]
             peerLimit.add(peer.limitBytesPerSecond.map { Double($0) }, labels)

@@ -45,6 +45,7 @@ extension TransferStage {
         case .offer: "sender: waiting for the receiver's answer"
         case .diff: "sender: listing what changed"
         case .read: "sender: reading what changed"
+        case .readLimit: "sender: held back by the limit on reads"
         case .limit: "sender: held back by a limit"
         case .compress: "sender: compression and digests"
         case .send: "sender: waiting for the link"

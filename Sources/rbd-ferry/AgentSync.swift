@@ -49,7 +49,7 @@ struct AgentSyncReport {
         } else {
             for reply in replies {
                 tell(reply, isQuiet: isQuiet)
-                if withTiming { tellTiming(reply) }
+                if withTiming { tellTiming(reply, isQuiet: isQuiet) }
             }
         }
         let failures = replies.compactMap { reply in
@@ -75,9 +75,9 @@ struct AgentSyncReport {
         }
     }
 
-    private func tellTiming(_ reply: SyncReply) {
+    private func tellTiming(_ reply: SyncReply, isQuiet: Bool) {
         if let timing = reply.outcome?.timing {
-            SyncReport.printTiming(timing)
+            SyncReport.printTiming(timing, under: isQuiet ? "\(reply.image) to \(reply.peer)" : nil)
         } else if reply.outcome?.error == nil {
             print("  no times: nothing had to be sent")
         }

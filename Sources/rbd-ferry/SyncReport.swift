@@ -6,8 +6,9 @@ import Reporting
 
 /// What `sync now` says about an image once it has ended.
 enum SyncReport {
-    /// Prints where the time of a transfer went, a little to the right.
-    static func printTiming(_ timing: TransferTiming) {
+    /// Prints where the time of a transfer went, a little to the right; under `title` when that was not printed yet.
+    static func printTiming(_ timing: TransferTiming, under title: String?) {
+        if let title { Swift.print("\(title):") }
         for line in timing.lines { Swift.print("  \(line)") }
     }
 
@@ -18,7 +19,7 @@ enum SyncReport {
         case .success(let steps):
             for step in steps {
                 if !isQuiet { Swift.print("\(name): \(line(step, outcome.duration))") }
-                if withTiming { printTiming(step.timing) }
+                if withTiming { printTiming(step.timing, under: isQuiet ? name : nil) }
             }
         case .failure(let error):
             let failure = error as? any Failure

@@ -35,7 +35,7 @@ extension EndToEnd {
                 #expect(abs(fast / Double(4 << 20) - 1) < 0.05, "\(fast)")
                 let metrics = try await sender.get("/metrics").body
                 #expect(metrics.contains("rbd_ferry_total_limit_bytes_per_second 4194304\n"))
-                #expect(!metrics.contains("rbd_ferry_limit_bytes_per_second"))
+                #expect(!metrics.contains("rbd_ferry_peer_limit_bytes_per_second"))
 
                 try stage.write("sender.yaml", text("limit: none"))
                 sender.command.signal(SIGHUP)

@@ -36,6 +36,19 @@ struct ByteRateTests {
         #expect(error?.remedy.isEmpty == false)
     }
 
+    @Test(
+        "of an unknown unit say what may have been meant, and never bytes alone for bits",
+        arguments: [
+            ("20mbit", "write 20Mbit"), ("1gbit", "write 1Gbit"), ("20mib", "write 20MiB"),
+            ("200mbps", "write 200MiB or 200Mbit, whichever you mean"),
+            ("1G", "write 1GiB or 1Gbit, whichever you mean"),
+            ("5KB", "write 5KiB or 5kbit, whichever you mean"),
+        ])
+    func remedy(text: String, remedy: String) {
+        let error = #expect(throws: ScheduleError.self) { try ByteRate(text) }
+        #expect(error?.remedy == remedy)
+    }
+
     @Test("any rate is read again as it is shown")
     func roundTrip() throws {
         let seed = UInt64.random(in: .min ... .max)

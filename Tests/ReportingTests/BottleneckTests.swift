@@ -63,6 +63,9 @@ struct BottleneckTests {
             "a limit on what is sent", 10,
             [.read: 2, .compress: 3, .limit: 8, .send: 0.4, .receive: 9.9, .starve: 9, .apply: 1], .limit),
         Case(
+            "a limit on what is read", 10,
+            [.read: 2, .readLimit: 8, .compress: 3, .send: 0.4, .receive: 9.9, .starve: 9, .apply: 1], .limit),
+        Case(
             "hooks around the snapshot", 10, [.snapshot: 7, .read: 1, .send: 0.5, .starve: 1, .receive: 2, .apply: 1],
             .snapshots),
         Case(

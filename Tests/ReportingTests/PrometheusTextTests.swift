@@ -12,8 +12,8 @@ struct PrometheusTextTests {
         arguments: [
             #"rbd_ferry_build_info{role="sender",site="a",version="0.4.0"} 1"#,
             "rbd_ferry_start_time_seconds 1795168616", "rbd_ferry_healthy 1", "rbd_ferry_connections 1",
-            "rbd_ferry_refused_connections_total 2", #"rbd_ferry_limit_bytes_per_second{peer="b"} 1048576"#,
-            #"rbd_ferry_send_bytes_per_second{peer="b"} 0"#, "rbd_ferry_total_limit_bytes_per_second 20971520",
+            "rbd_ferry_refused_connections_total 2", #"rbd_ferry_peer_limit_bytes_per_second{peer="b"} 1048576"#,
+            #"rbd_ferry_peer_send_bytes_per_second{peer="b"} 0"#, "rbd_ferry_total_limit_bytes_per_second 20971520",
             "rbd_ferry_total_send_bytes_per_second 20447232", "rbd_ferry_read_bytes_per_second 52428800",
             #"rbd_ferry_certificate_expiry_timestamp_seconds{file="certs/sender.pem"} 1796040000"#,
             #"rbd_ferry_image_state{image="vm-1",peer="b",state="in sync"} 1"#,
