@@ -16,10 +16,6 @@ import Threading
 struct DeltaReceiver: Sendable {
     /// Blocks between the connection and the check at once.
     static let openingCountMax = 4
-    /// Content that is checked and not yet applied, in bytes.
-    static let applyingByteCountMax: UInt64 = 12 << 20
-    /// What a small block counts as, so that their number is bounded too.
-    static let blockBudgetByteCountMin: UInt64 = 16 << 10
     /// Blocks being applied at once.
     static let applyingCountMax = 32
 
@@ -32,10 +28,7 @@ struct DeltaReceiver: Sendable {
     let decompressor: BlockDecompressor
     let checkpointer: Checkpointer
     let meter: TransferMeter
-    private let budget = ByteBudget(limit: Self.applyingByteCountMax)
-    /// Content of all transfers of this process from its block's arrival until it is applied: bounds memory, however
-    /// many connections there are.
-    private static let memory = ByteBudget(limit: 12 << 20)
+    private let memory = ReceiverMemory()
 
     /// A receiver for a mirror that is ready for a delta, whose target has `targetByteCount` bytes.
     init(
@@ -93,12 +86,11 @@ struct DeltaReceiver: Sendable {
         }
     }
 
-    /// A block that is checked and waits to be applied; its bytes are taken from the budget.
+    /// A block that is checked and waits to be applied, with the memory that it holds.
     private struct ReadyBlock: Sendable {
         let number: Int
         let content: BufferSlice
         let writes: [MirrorWrite]
-        let budgetByteCount: UInt64
         let share: ByteShare
     }
 
@@ -109,10 +101,10 @@ struct DeltaReceiver: Sendable {
         let share: ByteShare
     }
 
-    /// Memory for what a block will hold, once there is some. Whoever waits here holds nothing that others wait for.
-    private static func share(of payload: BufferSlice) async throws -> ByteShare {
+    /// Memory for what a block holds, coded or not, once there is some.
+    private func share(of payload: BufferSlice) async throws -> ByteShare {
         let header = try payload.withSpan { (span) throws(ProtocolViolation) in try BlockHeader(payload: span) }
-        return try await memory.share(max(UInt64(header.contentByteCount), blockBudgetByteCountMin))
+        return try await memory.share(UInt64(max(header.contentByteCount, payload.byteCount)))
     }
 
     /// Opens blocks, several at once, and checks their records in order.
@@ -127,7 +119,7 @@ struct DeltaReceiver: Sendable {
             next: {
                 guard let payload = try await nextBlock() else { return nil as ArrivedBlock? }
                 return ArrivedBlock(
-                    number: blockNumber.next(), payload: payload, share: try await Self.share(of: payload))
+                    number: blockNumber.next(), payload: payload, share: try await share(of: payload))
             },
             transform: { (block: try await self.open($0.payload, $0.number), share: $0.share) },
             consume: { (block, share) in
@@ -136,13 +128,9 @@ struct DeltaReceiver: Sendable {
                     recordCount: step.recordCount, contentByteCount: block.content.byteCount,
                     blockDigest: block.digest, hash: { SHA256Digest.digest($0.span) })
                 if let byteCount = step.resize { try await resize(to: byteCount) }
-                let budgetByteCount = max(UInt64(block.content.byteCount), Self.blockBudgetByteCountMin)
-                try await budget.take(budgetByteCount)
                 let number = checkpointer.begin(contentByteCount: block.content.byteCount, end: step.end)
                 ready.send(
-                    ReadyBlock(
-                        number: number, content: block.content, writes: step.writes,
-                        budgetByteCount: budgetByteCount, share: share))
+                    ReadyBlock(number: number, content: block.content, writes: step.writes, share: share))
             })
         guard intake.isAtEnd else {
             throw ProtocolViolation(.contradiction("stream", expected: "an end record", found: "totals"))
@@ -165,7 +153,6 @@ struct DeltaReceiver: Sendable {
             width: Self.applyingCountMax,
             next: { try await ready.next() },
             transform: { block in
-                defer { budget.give(block.budgetByteCount) }
                 meter.update { $0.blocksInStore += 1 }
                 if !block.writes.isEmpty {
                     try await meter.clock.time(.apply) {
@@ -177,6 +164,7 @@ struct DeltaReceiver: Sendable {
                     $0.blocksInStore -= 1
                     $0.contentByteCount += UInt64(block.content.byteCount)
                 }
+                withExtendedLifetime(block.share) {}
             }, consume: { _ in })
     }
 

@@ -22,12 +22,11 @@ extension ImageSync {
     /// again, and is told, when the delta is needed.
     func openEarly(_ offer: Offer) async -> EarlyDelta? {
         guard let record = try? await readRecord(), record.inFlight?.target != offer.target else { return nil }
-        if let base = record.acknowledged, !offer.snapshots.contains(base) { return nil }
+        if let base = record.acknowledged, !offer.snapshots.contains(base) || Task.isCancelled { return nil }
         let opened = try? await image.openDelta(from: record.acknowledged, to: offer.target, mode: offer.mode)
         guard let delta = opened else { return nil }
-        guard let estimate = try? await delta.changedByteCountEstimate() else {
-            return EarlyDelta(base: record.acknowledged, delta: delta, estimate: nil)
-        }
+        // After a refusal nobody needs it.
+        let estimate = Task.isCancelled ? nil : try? await delta.changedByteCountEstimate()
         return EarlyDelta(base: record.acknowledged, delta: delta, estimate: estimate)
     }
 

@@ -9,13 +9,16 @@ struct Heartbeat {
     /// Runs until cancelled; throws `EngineError.peerSilent` when the peer says nothing although we listen, and
     /// what `check` throws, which is asked at every beat.
     func run(check: () throws -> Void = {}) async throws {
-        while true {
-            try await Task.sleep(for: limits.keepAliveInterval / 2)
-            try check()
-            if reader.waitingTime > limits.peerSilenceMax {
-                throw EngineError.peerSilent(seconds: limits.peerSilenceMax.components.seconds)
+        // A keep-alive may wait for a link that takes nothing, and must not hold the watches up.
+        try await withThrowingDiscardingTaskGroup { group in
+            while true {
+                try await Task.sleep(for: limits.keepAliveInterval / 2)
+                try check()
+                if reader.waitingTime > limits.peerSilenceMax {
+                    throw EngineError.peerSilent(seconds: limits.peerSilenceMax.components.seconds)
+                }
+                if writer.idleTime >= limits.keepAliveInterval { group.addTask { try await writer.keepAlive() } }
             }
-            if writer.idleTime >= limits.keepAliveInterval { try await writer.keepAlive() }
         }
     }
 }

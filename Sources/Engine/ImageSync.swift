@@ -192,14 +192,20 @@ public struct ImageSync: Sendable {
 
     /// Offers, and opens the delta meanwhile.
     private func ask(_ offer: Offer) async throws -> (SenderSession.OfferOutcome, EarlyDelta?) {
-        async let early = meter.clock.time(.prepare) { await openEarly(offer) }
-        do {
-            let outcome = try await meter.clock.time(.offer) { try await session.offer(offer) }
-            // librbd may crash when a handle is opened while another one hears of a change, such as a pin: not both.
-            return (outcome, await early)
-        } catch {
-            await early?.delta.close()
-            throw error
+        let early = Task { await meter.clock.time(.prepare) { await openEarly(offer) } }
+        return try await withTaskCancellationHandler {
+            do {
+                let outcome = try await meter.clock.time(.offer) { try await session.offer(offer) }
+                // Before anything is pinned: librbd may crash when a handle is opened while another one of its image
+                // hears of a change. Two runs of one image may still meet so.
+                return (outcome, await early.value)
+            } catch {
+                early.cancel()
+                await early.value?.delta.close()
+                throw error
+            }
+        } onCancel: {
+            early.cancel()
         }
     }
 

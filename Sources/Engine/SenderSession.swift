@@ -39,11 +39,19 @@ public final class SenderSession: Sendable {
         _ body: @escaping @Sendable (SenderSession) async throws -> Result
     ) async throws -> Result {
         let session = SenderSession(link: link, limits: limits)
+        // A task of its own, so that it alone can be cancelled: the reader may still hear why the peer hung up.
+        let work = Task { await session.greetAndRun(hello, body) }
         let outcome = await withTaskGroup(of: Part<Result>.self) { group in
             group.addTask { .reader(await session.readUntilEnd()) }
             group.addTask { .heartbeat(await session.beat()) }
-            group.addTask { .body(await session.greetAndRun(hello, body)) }
-            return await session.firstOutcome(of: &group)
+            group.addTask {
+                await withTaskCancellationHandler {
+                    .body(await work.value)
+                } onCancel: {
+                    work.cancel()
+                }
+            }
+            return await session.firstOutcome(of: &group, cancelBody: work.cancel)
         }
         if case .failure(let error) = outcome, error.isConnectionLoss, Task.isCancelled {
             // We ended the connection ourselves; which part noticed first does not matter.
@@ -59,7 +67,7 @@ public final class SenderSession: Sendable {
     }
 
     private func firstOutcome<Result: Sendable>(
-        of group: inout TaskGroup<Part<Result>>
+        of group: inout TaskGroup<Part<Result>>, cancelBody: () -> Void
     ) async -> Swift.Result<Result, any Error> {
         var linkError: (any Error)?
         var result: Swift.Result<Result, any Error>?
@@ -79,12 +87,14 @@ public final class SenderSession: Sendable {
                 events.fail(error)
                 transfer.withLock { $0?.credit.fail(error) }
                 writer.stop()
+                // It may be waiting for what has nothing to do with the link: memory, or a limit.
+                cancelBody()
                 if !(error is PeerFault) { link.abort() }
             }
         }
         guard let result else { return .failure(linkError ?? CancellationError()) }
         if case .failure(let error) = result, error.isConnectionLoss || error is CancellationError,
-            let linkError, !linkError.isConnectionLoss
+            let linkError, !linkError.isConnectionLoss || error is CancellationError && !Task.isCancelled
         {
             return .failure(linkError)
         }

@@ -10,17 +10,27 @@ public final class ByteBudget: Sendable {
         let continuation: CheckedContinuation<Void, any Error>
     }
     private struct State {
+        var limit: UInt64
         var used: UInt64 = 0
         var nextID = 0
         var waiters: [Waiter] = []
         var failure: (any Error)?
     }
-    private let limit: UInt64
-    private let state = Mutex(State())
+    private let state: Mutex<State>
 
     /// A budget of `limit` bytes.
     public init(limit: UInt64) {
-        self.limit = limit
+        state = Mutex(State(limit: limit))
+    }
+
+    /// Changes how many bytes there are. What is in use beyond a smaller number stays in use.
+    public func setLimit(_ limit: UInt64) {
+        let ready = state.withLock { state in
+            guard state.limit != limit else { return [Waiter]() }
+            state.limit = limit
+            return admit(&state)
+        }
+        for waiter in ready { waiter.continuation.resume() }
     }
 
     /// Takers that wait; for tests.
@@ -37,7 +47,7 @@ public final class ByteBudget: Sendable {
                 let outcome: Result<Void, any Error>? = state.withLock { state in
                     if let failure = state.failure { return .failure(failure) }
                     if Task.isCancelled { return .failure(CancellationError()) }
-                    if state.waiters.isEmpty, fits(byteCount, state.used) {
+                    if state.waiters.isEmpty, fits(byteCount, state) {
                         state.used += byteCount
                         return .success(())
                     }
@@ -54,7 +64,7 @@ public final class ByteBudget: Sendable {
     /// Takes bytes if they fit now and nobody waits; false otherwise.
     public func takeAtOnce(_ byteCount: UInt64) -> Bool {
         state.withLock { state in
-            guard state.failure == nil, state.waiters.isEmpty, fits(byteCount, state.used) else { return false }
+            guard state.failure == nil, state.waiters.isEmpty, fits(byteCount, state) else { return false }
             state.used += byteCount
             return true
         }
@@ -86,13 +96,13 @@ public final class ByteBudget: Sendable {
         for waiter in waiters { waiter.continuation.resume(throwing: error) }
     }
 
-    private func fits(_ byteCount: UInt64, _ used: UInt64) -> Bool {
-        used == 0 || byteCount <= limit && used <= limit - byteCount
+    private func fits(_ byteCount: UInt64, _ state: State) -> Bool {
+        state.used == 0 || byteCount <= state.limit && state.used <= state.limit - byteCount
     }
 
     private func admit(_ state: inout State) -> [Waiter] {
         var ready: [Waiter] = []
-        while let first = state.waiters.first, fits(first.byteCount, state.used) {
+        while let first = state.waiters.first, fits(first.byteCount, state) {
             state.used += first.byteCount
             ready.append(state.waiters.removeFirst())
         }

@@ -85,6 +85,23 @@ struct PacingTests {
         try await sites.expectEqual()
     }
 
+    @Test("whose connection breaks while it waits for a limit ends at once")
+    func cut() async throws {
+        let reading = Throttle(rate: 64 << 10)
+        var sites = sites(byteCount: 4 * mebibyte, Pacing(reading: [reading], memory: ByteBudget(limit: 6 << 20)))
+        sites.limits = SessionLimits(keepAliveInterval: .milliseconds(50))
+        let began = ContinuousClock.now
+        // Enough for the receiver's hello and answer, and some keep-alives.
+        let error = await #expect(throws: (any Error).self) { try await sites.sync(receiverByteCountMax: 700) }
+        // A block alone takes 16 s.
+        #expect(ContinuousClock.now - began < .seconds(10))
+        #expect(reading.passedByteCount > 0, "it was reading")
+        #expect(!(error is CancellationError))
+        reading.setRate(nil)
+        _ = try await sites.syncUntilDone()
+        try await sites.expectEqual()
+    }
+
     @Test("several share a limit, and each is whole")
     func shared() async throws {
         let sending = Throttle(rate: 8 << 20)
