@@ -8,8 +8,8 @@ import Synchronization
 final class ReceiverMemory: Sendable {
     /// For all transfers together, in bytes.
     static let byteCount: UInt64 = 12 << 20
-    /// What each has at least, however many there are: two usual blocks.
-    static let byteCountMin: UInt64 = 2 << 20 + 64 << 10
+    /// What each has at least, however many there are: a usual block.
+    static let byteCountMin: UInt64 = 1 << 20 + 64 << 10
     /// What a small block counts as, so that their number is bounded too.
     static let blockByteCountMin: UInt64 = 16 << 10
     private static let transferCount = Mutex<UInt64>(0)

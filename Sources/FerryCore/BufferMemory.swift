@@ -9,7 +9,7 @@ enum BufferMemory {
     /// Smaller buffers are not worth a piece.
     private static let pieceUseByteCountMin = 128 << 10
     /// Free pieces that are kept at most.
-    private static let freePieceCountMax = 12
+    private static let freePieceCountMax = 8
     private static let alignment = 4096
     private static let free = Mutex<[Piece]>([])
 
