@@ -10,7 +10,7 @@ final class PeerThrottles: Sendable {
     fileprivate struct Peer {
         var throttle: LimitedThrottle
         /// Memory of its own, for when it has a limit.
-        let memory = ByteBudget(limit: PeerThrottles.memoryByteCount)
+        let memory = ByteBudget(limit: Pacing.memoryByteCount)
         /// A peer that the configuration does not name any more may still be sent to, by its last limit.
         var isNamed = true
     }
@@ -19,9 +19,6 @@ final class PeerThrottles: Sendable {
         var reading: LimitedThrottle
         var peers: [String: Peer] = [:]
     }
-    /// As much as all peers without a limit have together.
-    private static let memoryByteCount: UInt64 = 6 << 20
-
     private let clock: ThrottleClock
     private let now: @Sendable () -> Date
     private let alarm = Alarm()

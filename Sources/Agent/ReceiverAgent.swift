@@ -6,7 +6,6 @@ import FerryCore
 import Foundation
 public import ImageStore
 public import Logging
-import OpenSSL
 import Planning
 public import Reporting
 import SecureTransport

@@ -5,7 +5,6 @@ import FerryCore
 public import Foundation
 public import ImageStore
 public import Logging
-import OpenSSL
 import Planning
 public import Reporting
 import Synchronization

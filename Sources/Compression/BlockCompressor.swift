@@ -7,14 +7,11 @@ public final class BlockCompressor: Sendable {
     /// A compressor for blocks of any level.
     public init() {}
 
-    /// The levels that a block may be compressed at: higher is smaller and slower, negative ones are the fastest.
-    public static var levelRange: ClosedRange<Int> { CompressionContext.levelRange }
-
     /// A buffer with a zstd frame of `content` behind `frontByteCount` bytes that are the caller's to fill. The slice is
     /// the frame and what is in front of it.
     ///
-    /// Nil when the frame would not be smaller than the content: send that as it is. Throws `badSetting` for a level
-    /// outside `levelRange`.
+    /// Higher levels are smaller and slower, negative ones are the fastest. Nil when the frame would not be smaller than
+    /// the content: send that as it is. Throws `badSetting` for a level that zstd does not know.
     public func compress(
         _ content: Span<UInt8>, level: Int, frontByteCount: Int = 0
     ) throws(ZstdError) -> BufferSlice? {

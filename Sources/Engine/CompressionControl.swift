@@ -35,9 +35,9 @@ final class CompressionControl: Sendable {
 
     /// To be called when a block was sent.
     func noteSent() {
+        guard policy == .adaptive else { return }
         let counts = meter.counts
-        let isDue = state.withLock { counts.contentByteCount >= $0.nextLook }
-        guard policy == .adaptive, isDue else { return }
+        guard state.withLock({ counts.contentByteCount >= $0.nextLook }) else { return }
         let times = meter.clock.times
         let linkSeconds = times.seconds(.send) + times.seconds(.limit)
         state.withLock { state in

@@ -35,10 +35,9 @@ struct CompressionGovernor {
         windowCount += 1
         // The first window after a change measures blocks that were made before it.
         if let lastChange, windowCount == lastChange.window + 1 { return }
-        let starvedShare = window.starvedShare ?? 0.5
-        if window.linkShare >= Self.linkShareHigh, starvedShare >= 0.5, window.starvedShare != nil {
+        if window.linkShare >= Self.linkShareHigh, let starved = window.starvedShare, starved >= 0.5 {
             move(to: rung + 1, isUp: true)
-        } else if window.linkShare < Self.linkShareLow || starvedShare < 0.25 {
+        } else if window.linkShare < Self.linkShareLow || window.starvedShare ?? 1 < 0.25 {
             move(to: rung - 1, isUp: false)
         }
     }

@@ -14,7 +14,7 @@ struct DeltaSender {
     static let unitCountMax = 12
     /// Bytes of all units of all deltas of this process between listing and emission: bounds memory, at about three
     /// times this, however many images are sent at once.
-    private static let memory = ByteBudget(limit: 6 << 20)
+    private static let memory = ByteBudget(limit: Pacing.memoryByteCount)
     /// What a small unit counts as.
     private static let unitByteCountMin: UInt64 = 64 << 10
 
@@ -111,9 +111,9 @@ struct DeltaSender {
     }
 
     private func sealed(_ content: [UInt8], recordCount: UInt64, end: UInt64) async throws -> SealedBlock {
-        var buffer = [UInt8](repeating: 0, count: SealedBlock.frontByteCount)
-        buffer += content
-        let slice = BufferSlice(DataBuffer(buffer)).dropFirst(SealedBlock.frontByteCount)
+        let buffer = DataBuffer(byteCount: SealedBlock.frontByteCount + content.count)
+        buffer.write(content.span, at: SealedBlock.frontByteCount)
+        let slice = BufferSlice(buffer).dropFirst(SealedBlock.frontByteCount)
         return try await workers.run { () throws(ZstdError) -> SealedBlock in
             try SealedBlock(
                 content: slice, recordCount: recordCount, dataRecordCount: 0, end: end,

@@ -1,5 +1,9 @@
 /// The throttles of a transfer: each byte passes all of them, such as its peer's and that of all peers together.
 public struct Pacing: Sendable {
+    /// What units between listing and emission may hold, in bytes: all transfers of a process together, and those to a peer
+    /// with a limit apart.
+    public static let memoryByteCount: UInt64 = 6 << 20
+
     /// For bytes of blocks on the wire, as they are before TLS.
     public var sending: [Throttle]
     /// For bytes that are read from the source.
