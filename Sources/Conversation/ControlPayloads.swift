@@ -22,7 +22,7 @@ public struct Hello: Codable, Equatable, Sendable {
     }
 
     /// Protocol versions that this code speaks.
-    public static let supportedVersions = 1...1
+    public static let supportedVersions = 1...2
 
     /// This agent's greeting.
     public init(agentVersion: String, site: String, versions: ClosedRange<Int> = Hello.supportedVersions) {
@@ -57,6 +57,16 @@ public struct OfferedLayout: Codable, Equatable, Sendable {
     }
 }
 
+/// What an offer is for.
+public enum OfferPurpose: String, Codable, Sendable {
+    /// Bring the target to the mirror.
+    case transfer
+    /// Compare the mirror's copy of the target, or of the newest other snapshot offered, with the source's.
+    case proof
+    /// Make the mirror's newest published snapshot, the target, anew from what differs; the old one stays.
+    case repair
+}
+
 /// The sender's image, its snapshots, and the transfer that it wants.
 public struct Offer: Codable, Equatable, Sendable {
     /// The image's name at the sender.
@@ -75,17 +85,25 @@ public struct Offer: Codable, Equatable, Sendable {
     public var mode: DiffMode
     /// The most content that the sender lets go undurable, in bytes; the receiver makes durable well before.
     public var checkpointByteCount: UInt64
+    /// What the offer is for; nil: a transfer. Protocol 2.
+    public var purpose: OfferPurpose?
+    /// How the mirror is made equal when no snapshot is on both ends, `compare` or `full`; nil: it is refused then.
+    /// Protocol 2.
+    public var lostBaseMode: DiffMode?
 
     private enum CodingKeys: String, CodingKey {
         case image, source, layout, snapshots, target, mode
         case byteCount = "size_bytes"
         case checkpointByteCount = "checkpoint_bytes"
+        case purpose
+        case lostBaseMode = "lost_base"
     }
 
     /// An offer from its parts.
     public init(
         image: String, source: ImageIdentity, byteCount: UInt64, layout: OfferedLayout,
-        snapshots: [SnapshotIdentity], target: SnapshotIdentity, mode: DiffMode, checkpointByteCount: UInt64
+        snapshots: [SnapshotIdentity], target: SnapshotIdentity, mode: DiffMode, checkpointByteCount: UInt64,
+        purpose: OfferPurpose? = nil, lostBaseMode: DiffMode? = nil
     ) {
         self.image = image
         self.source = source
@@ -95,6 +113,8 @@ public struct Offer: Codable, Equatable, Sendable {
         self.target = target
         self.mode = mode
         self.checkpointByteCount = checkpointByteCount
+        self.purpose = purpose
+        self.lostBaseMode = lostBaseMode
     }
 }
 
@@ -106,13 +126,15 @@ public struct Answer: Codable, Equatable, Sendable {
         case send
         /// The mirror holds the target already.
         case published
+        /// Ask for digests of the mirror's copy of `base`. Protocol 2.
+        case prove
         /// No; `fault` says why.
         case refused
     }
 
     /// Which kind.
     public var kind: Kind
-    /// With `send`: the snapshot to start from; none for a full copy.
+    /// With `send`: the snapshot to start from; none for a full copy. With `prove`: the snapshot that both ends hold.
     public var base: SnapshotIdentity?
     /// With `send`: everything of this delta below this offset is durable already. 0 for a fresh transfer.
     public var watermark: UInt64
@@ -120,27 +142,35 @@ public struct Answer: Codable, Equatable, Sendable {
     public var savedContentByteCount: UInt64
     /// With `refused`: why.
     public var fault: PeerFault?
+    /// With `send`: how the extents are to be found where that is not as offered; nil: as offered.
+    public var mode: DiffMode?
+    /// With `prove`: the mirror's snapshot that is the copy.
+    public var mirror: SnapshotIdentity?
 
     private enum CodingKeys: String, CodingKey {
-        case kind, base, watermark, fault
+        case kind, base, watermark, fault, mode, mirror
         case savedContentByteCount = "saved_content_bytes"
     }
 
     /// Asks for the delta from `base`, from `watermark` on.
     public static func send(
-        base: SnapshotIdentity?, watermark: UInt64, savedContentByteCount: UInt64 = 0
+        base: SnapshotIdentity?, watermark: UInt64, savedContentByteCount: UInt64 = 0, mode: DiffMode? = nil
     ) -> Answer {
         Answer(
-            kind: .send, base: base, watermark: watermark, savedContentByteCount: savedContentByteCount, fault: nil)
+            kind: .send, base: base, watermark: watermark, savedContentByteCount: savedContentByteCount, mode: mode)
+    }
+
+    /// Says that the mirror's snapshot `mirror`, which is published as `base`, may be asked about.
+    public static func prove(base: SnapshotIdentity, mirror: SnapshotIdentity) -> Answer {
+        Answer(kind: .prove, base: base, watermark: 0, savedContentByteCount: 0, mirror: mirror)
     }
 
     /// Says that there is nothing to do.
-    public static let published = Answer(
-        kind: .published, base: nil, watermark: 0, savedContentByteCount: 0, fault: nil)
+    public static let published = Answer(kind: .published, watermark: 0, savedContentByteCount: 0)
 
     /// Says no.
     public static func refused(_ fault: PeerFault) -> Answer {
-        Answer(kind: .refused, base: nil, watermark: 0, savedContentByteCount: 0, fault: fault)
+        Answer(kind: .refused, watermark: 0, savedContentByteCount: 0, fault: fault)
     }
 }
 

@@ -1,7 +1,7 @@
 import FerryCore
 import FoundationEssentials
 
-/// A record whose payload is JSON. Unknown keys are ignored, so later versions can add some.
+/// A record whose payload is JSON (of digests: binary). Unknown keys are ignored, so later versions can add some.
 public enum ControlRecord: Equatable, Sendable {
     /// The first record each way.
     case hello(Hello)
@@ -17,6 +17,12 @@ public enum ControlRecord: Equatable, Sendable {
     case committed(Committed)
     /// Either: the conversation ends.
     case fault(PeerFault)
+    /// Sender: digests wanted.
+    case digestQuery(DigestQuery)
+    /// Receiver: digests, in binary.
+    case digests(Digests)
+    /// Sender: what a proof showed.
+    case proofResult(ProofResult)
     /// Either: still here.
     case keepAlive
 
@@ -30,6 +36,9 @@ public enum ControlRecord: Equatable, Sendable {
         case .totals(let value): .json(.totals, value)
         case .committed(let value): .json(.committed, value)
         case .fault(let value): .json(.fault, value)
+        case .digestQuery(let value): .json(.digestQuery, value)
+        case .digests(let value): WireRecord(tag: .digests, payload: value.payload)
+        case .proofResult(let value): .json(.proofResult, value)
         case .keepAlive: WireRecord(tag: .keepAlive, payload: [])
         }
     }
@@ -44,6 +53,9 @@ public enum ControlRecord: Equatable, Sendable {
         case .totals: self = .totals(try record.decoded(Totals.self))
         case .committed: self = .committed(try record.decoded(Committed.self))
         case .fault: self = .fault(try record.decoded(PeerFault.self))
+        case .digestQuery: self = .digestQuery(try record.decoded(DigestQuery.self))
+        case .digests: self = .digests(try Digests(payload: record.payload))
+        case .proofResult: self = .proofResult(try record.decoded(ProofResult.self))
         case .keepAlive: self = .keepAlive
         case .block: return nil
         }
@@ -59,6 +71,9 @@ public enum ControlRecord: Equatable, Sendable {
         case .totals: .totals
         case .committed: .committed
         case .fault: .fault
+        case .digestQuery: .digestQuery
+        case .digests: .digests
+        case .proofResult: .proofResult
         case .keepAlive: .keepAlive
         }
     }

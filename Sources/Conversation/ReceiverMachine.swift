@@ -7,7 +7,11 @@ public import FerryCore
 ///     greeting --hello--> idle --offer--> deciding --answer(send)--> receiving --totals--> publishing
 ///                          ^                 |                                                |
 ///                          +---answer(published, refused)------------- committed() -----------+
+///     deciding --answer(prove)--> proving --result--> concluding --concluded()--> idle
 ///     any state --fault--> closed
+///
+/// While proving, and while receiving a transfer whose extents are found by comparison, questions for digests come, a few
+/// at a time, and are answered in order.
 public struct ReceiverMachine: Sendable {
     /// What a record from the peer means for the engine.
     public enum Event: Equatable, Sendable {
@@ -19,6 +23,10 @@ public struct ReceiverMachine: Sendable {
         case block(BufferSlice)
         /// The sender has sent everything: check and publish.
         case ended(Totals)
+        /// Answer with digests. It is within limits, and inside the snapshot.
+        case asked(DigestQuery)
+        /// The proof is over: store what it showed.
+        case proved(ProofResult)
         /// The peer ends the conversation.
         case fault(PeerFault)
         /// Nothing to do.
@@ -31,12 +39,21 @@ public struct ReceiverMachine: Sendable {
         case deciding(Offer)
         case receiving(Offer, Progress)
         case publishing(Offer, Totals, Progress)
+        case proving(Offer, base: SnapshotIdentity)
+        case concluding(base: SnapshotIdentity)
         case closed
     }
     private var state = State.greeting
+    private let versions: ClosedRange<Int>
+    private var agreedVersion = 1
+    /// Whether the sender may ask for digests of an image of this size.
+    private var askableByteCount: UInt64?
+    private var questions = QuestionsToUs()
 
-    /// A machine for a new connection.
-    public init() {}
+    /// A machine for a new connection; our own hello has these versions.
+    public init(versions: ClosedRange<Int> = Hello.supportedVersions) {
+        self.versions = versions
+    }
 
     /// What a record from the peer means. Throws when it has no place here, or breaks a limit.
     public mutating func received(_ record: WireRecord) throws(ProtocolViolation) -> Event {
@@ -53,28 +70,60 @@ public struct ReceiverMachine: Sendable {
             state = .closed
             return .fault(fault)
         case (.hello(let hello), .greeting):
-            try hello.checkVersion()
+            agreedVersion = try hello.agreedVersion(with: versions)
             state = .idle
             return .ready(hello)
         case (.offer(let offer), .idle):
             try offer.check()
+            guard agreedVersion >= 2 || !offer.needsVersion2 else {
+                throw ProtocolViolation(
+                    .contradiction("offer", expected: "protocol \(agreedVersion)", found: "what needs protocol 2"))
+            }
             state = .deciding(offer)
             return .offered(offer)
+        case (.digestQuery(let query), .receiving), (.digestQuery(let query), .proving):
+            guard let askableByteCount else { break }
+            try query.check(imageByteCount: askableByteCount)
+            try questions.open(query)
+            return .asked(query)
+        case (.proofResult(let result), .proving(_, let base)):
+            try result.check()
+            state = .concluding(base: base)
+            return .proved(result)
         case (.totals(let totals), .receiving(let offer, let durable)):
             state = .publishing(offer, totals, durable)
             return .ended(totals)
         default:
-            throw ProtocolViolation(.unexpected(control.tag, state: stateName))
+            break
+        }
+        throw ProtocolViolation(.unexpected(control.tag, state: stateName))
+    }
+
+    /// Notes that an answer to the open offer goes out. With `prove`, `byteCount` is the snapshot's size.
+    public mutating func answer(_ answer: Answer, byteCount: UInt64 = 0) {
+        guard case .deciding(let offer) = state else { preconditionFailure("an answer follows an offer") }
+        questions = QuestionsToUs()
+        askableByteCount = nil
+        switch answer.kind {
+        case .send:
+            state = .receiving(offer, Progress(watermark: answer.watermark, contentByteCount: 0))
+            if answer.mode ?? offer.mode == .compare { askableByteCount = offer.byteCount }
+        case .prove:
+            guard let base = answer.base else { preconditionFailure("a proof has a base") }
+            state = .proving(offer, base: base)
+            askableByteCount = byteCount
+        case .published, .refused: state = .idle
         }
     }
 
-    /// Notes that an answer to the open offer goes out.
-    public mutating func answer(_ answer: Answer) {
-        guard case .deciding(let offer) = state else { preconditionFailure("an answer follows an offer") }
-        switch answer.kind {
-        case .send: state = .receiving(offer, Progress(watermark: answer.watermark, contentByteCount: 0))
-        case .published, .refused: state = .idle
-        }
+    /// Notes that the answer to the oldest open question goes out.
+    public mutating func answered(_ digests: Digests) { questions.close(digests.number) }
+
+    /// The record that is due once a proof's result is stored.
+    public mutating func concluded() -> Committed {
+        guard case .concluding(let base) = state else { preconditionFailure("a proof's end follows its result") }
+        state = .idle
+        return Committed(target: base, digest: "")
     }
 
     /// Notes that a progress report goes out; the watermark never falls.
@@ -89,7 +138,7 @@ public struct ReceiverMachine: Sendable {
         case .closed:
             // The sender's fault came in while the last checkpoint was made.
             return
-        case .greeting, .idle, .deciding:
+        case .greeting, .idle, .deciding, .proving, .concluding:
             preconditionFailure("progress is told only during a transfer")
         }
     }
@@ -110,12 +159,17 @@ public struct ReceiverMachine: Sendable {
         case .deciding: "deciding about an offer"
         case .receiving: "receiving"
         case .publishing: "publishing"
+        case .proving: "proving"
+        case .concluding: "storing a proof"
         case .closed: "closed"
         }
     }
 }
 
 extension Offer {
+    /// Whether only protocol 2 knows what is offered.
+    public var needsVersion2: Bool { purpose != nil || lostBaseMode != nil || !mode.usesChangeList }
+
     /// Checks an offer's names, sizes and lists against the limits.
     func check() throws(ProtocolViolation) {
         try Self.checkName(image, "image name")

@@ -111,7 +111,9 @@ extension WireTag {
         switch self {
         case .block: Limits.blockPayloadByteCountMax
         case .keepAlive: 0
-        case .hello, .offer, .answer, .progress, .totals, .committed, .fault: Limits.controlByteCountMax
+        case .digests: Digests.payloadByteCountMax
+        case .hello, .offer, .answer, .progress, .totals, .committed, .fault, .digestQuery, .proofResult:
+            Limits.controlByteCountMax
         }
     }
 }

@@ -16,6 +16,12 @@ public enum WireTag: UInt8, Sendable, CaseIterable {
     case committed = 0x43  // C
     /// Either: the conversation ends here, and why.
     case fault = 0x58  // X
+    /// Sender: digests wanted of what the mirror holds. Protocol 2.
+    case digestQuery = 0x51  // Q
+    /// Receiver: the digests. Protocol 2.
+    case digests = 0x44  // D
+    /// Sender: what a proof showed. Protocol 2.
+    case proofResult = 0x52  // R
     /// Either: still here.
     case keepAlive = 0x4B  // K
 }

@@ -41,6 +41,15 @@ public enum DiffMode: String, Sendable, Codable, CaseIterable {
     case hybrid
     /// Exact extents everywhere.
     case exact
+    /// No list at all: both ends read and digest what they hold, and what differs is sent.
+    case compare
+    /// Everything, zeros included.
+    case full
+
+    /// The modes in which the source's store lists what changed since a base.
+    public static let changeLists: [DiffMode] = [.hybrid, .exact]
+    /// Whether the extents come from such a list.
+    public var usesChangeList: Bool { Self.changeLists.contains(self) }
 }
 
 /// One delta on its way. Two transfers are the same only if all of this is equal.

@@ -24,6 +24,20 @@ public enum Limits {
     public static let offeredNameByteCountMax = 64 * 1024
     /// Longest text taken over from elsewhere for people to read, in characters.
     public static let printableCharacterCountMax = 1000
+    /// Bytes that one leaf of a digest tree stands for.
+    public static let digestLeafByteCount: UInt64 = 4 << 20
+    /// The finest stretch that is digested by itself, in bytes: how narrowly a difference is told.
+    public static let digestGrainByteCountMin: UInt64 = 64 << 10
+    /// Bytes of the image that one question for digests may be about.
+    public static let digestQueryByteCountMax: UInt64 = 256 << 20
+    /// Extents in one question for digests.
+    public static let digestQueryExtentCountMax = 256
+    /// Digests in one answer.
+    public static let digestCountMax = 4096
+    /// Questions for digests that may be open on one connection.
+    public static let digestQueryCountMax = 4
+    /// Differing extents that are told and kept one by one; of more only the sum is known.
+    public static let differingExtentCountMax = 256
     /// Zeros shorter than this, or not aligned to it, travel as data.
     public static let zeroGranuleByteCount = 4096
 }
