@@ -12,7 +12,7 @@ final class DigestQuestions: Sendable {
     private let waiting = Mutex<[EventQueue<Digests>]>([])
 
     /// Asks, by `send`, and waits for the answer.
-    func ask(_ send: () async throws -> Void) async throws -> Digests {
+    func ask(_ send: @escaping @Sendable () async throws -> Void) async throws -> Digests {
         let answer = EventQueue<Digests>()
         try await room.take(1)
         do {
@@ -24,7 +24,8 @@ final class DigestQuestions: Sendable {
         do {
             waiting.withLock { $0.append(answer) }
             defer { line.give(1) }
-            try await send()
+            // What is numbered must go out, whoever is cancelled: a gap would end the conversation.
+            try await Task { try await send() }.value
         }
         return try await answer.next()
     }

@@ -230,8 +230,10 @@ extension SenderSession {
     /// Asks for digests of what the mirror holds, and waits for them. Several may ask at once.
     func ask(_ extents: [Extent], grainByteCount: UInt64, isFolded: Bool) async throws -> Digests {
         try await questions.ask {
-            let query = machine.withLock { $0.ask(extents, grainByteCount: grainByteCount, isFolded: isFolded) }
-            try await writer.send(.digestQuery(query))
+            let query = self.machine.withLock {
+                $0.ask(extents, grainByteCount: grainByteCount, isFolded: isFolded)
+            }
+            try await self.writer.send(.digestQuery(query))
         }
     }
 
