@@ -117,8 +117,13 @@ public struct SenderMachine: Sendable {
             if let base = answer.base, !offer.snapshots.contains(base) || base.id >= offer.target.id {
                 throw contradiction("base", expected: "an offered snapshot older than the target", found: "\(base)")
             }
-            guard answer.watermark <= Limits.imageByteCountMax else {
+            guard answer.watermark <= offer.byteCount else {
                 throw contradiction("watermark", expected: "inside the image", found: "\(answer.watermark)")
+            }
+            guard answer.savedContentByteCount <= Limits.imageByteCountMax else {
+                throw contradiction(
+                    "saved content", expected: "at most \(Limits.imageByteCountMax)",
+                    found: "\(answer.savedContentByteCount)")
             }
             let durable = Progress(watermark: answer.watermark, contentByteCount: 0)
             state = .streaming(offer, base: answer.base, sent: 0, durable: durable)

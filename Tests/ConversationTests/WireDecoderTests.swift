@@ -130,6 +130,16 @@ struct WireDecoderTests {
         #expect(throws: ProtocolViolation.self) { try committed(stages) }
     }
 
+    @Test("a violation does not repeat a peer's keys with control characters, nor at any length")
+    func violationText() {
+        for key in [#"\u001b[2J\n"#, String(repeating: "k", count: 200_000)] {
+            let violation = #expect(throws: ProtocolViolation.self) { try committed(#"{"\#(key)":"x"}"#) }
+            let cause = violation?.cause ?? "\u{1b}"
+            #expect(cause == String(cause.filter { $0 != "\u{1b}" && $0 != "\n" }))
+            #expect(cause.count < 2 * Limits.printableCharacterCountMax)
+        }
+    }
+
     @Test(
         "JSON that does not say what it must is a violation",
         arguments: ["", "{", "[]", "{}", #"{"watermark":-1,"content_bytes":0}"#, #"{"watermark":"1"}"#])

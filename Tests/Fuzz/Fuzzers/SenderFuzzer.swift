@@ -116,7 +116,7 @@ enum SenderFuzzer: Fuzzer {
                 let isOffered = offer.snapshots.contains { $0.id == base.id && $0.name.hasSameBytes(as: base.name) }
                 require(isOffered && base.id < offer.target.id, "a base is an offered snapshot before the target")
             }
-            require(watermark <= Limits.imageByteCountMax, "a watermark lies inside the largest image")
+            require(watermark <= offer?.byteCount ?? 0, "a watermark lies inside the image")
             require(saved <= Limits.imageByteCountMax, "what was saved fits into an image, so that sums can't overflow")
             (sentByteCount, durable) = (0, Progress(watermark: watermark, contentByteCount: 0))
             move(from: [.offered], to: .streaming)
