@@ -51,10 +51,16 @@ struct WireDecoderTests {
 
     @Test("a length past the tag's limit is refused before memory is taken", arguments: WireTag.allCases)
     func lengths(tag: WireTag) {
-        for length in [UInt64(tag.payloadByteCountMax) + 1, 1 << 62, .max] {
+        let limit = tag.payloadByteCountMax
+        let half: UInt64 = 1 << 63
+        let lengths: [UInt64] = [UInt64(limit) + 1, 1 << 32, 1 << 62, half - 1, half, half + 1, .max]
+        for length in lengths {
             var bytes = WireDecoder.banner + [tag.rawValue]
             bytes.append(littleEndian: length)
-            #expect(throws: ProtocolViolation.self) { try decode(bytes, slices: [100]) }
+            let violation = ProtocolViolation(
+                .tooLong(tag, byteCount: length, limit: limit), recordNumber: 0, byteOffset: 21)
+            #expect(throws: violation) { try decode(bytes, slices: [100]) }
+            #expect(throws: violation) { try decode(bytes, slices: [1]) }
         }
     }
 
@@ -172,7 +178,12 @@ struct WireDecoderTests {
         var unknown = header.encoded + [1, 2, 3]
         unknown[0] = 9
         #expect(throws: ProtocolViolation.self) { try BlockHeader(payload: unknown.span) }
-        let bomb = BlockHeader(coding: .zstd, contentByteCount: Limits.blockContentByteCountMax + 1, digest: digest)
-        #expect(throws: ProtocolViolation.self) { try BlockHeader(payload: (bomb.encoded + [1]).span) }
+        for length in [0, Limits.blockContentByteCountMax + 1, 1 << 31, Int(UInt32.max)] {
+            let bomb = BlockHeader(coding: .zstd, contentByteCount: length, digest: digest)
+            let violation = ProtocolViolation(
+                .contradiction(
+                    "block content", expected: "1 to \(Limits.blockContentByteCountMax) bytes", found: "\(length)"))
+            #expect(throws: violation) { try BlockHeader(payload: (bomb.encoded + [1]).span) }
+        }
     }
 }

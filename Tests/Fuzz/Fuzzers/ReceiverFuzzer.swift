@@ -136,7 +136,8 @@ enum ReceiverFuzzer: Fuzzer {
             }
             require(offer.snapshots.count <= Limits.offeredSnapshotCountMax, "an offer's list keeps its limit")
             require(offer.byteCount <= Limits.imageByteCountMax, "an image keeps its limit")
-            require(offer.checkpointByteCount >= UInt64(Limits.blockContentByteCountMax), "a window has room for a block")
+            let blockByteCount = UInt64(Limits.blockContentByteCountMax)
+            require(offer.checkpointByteCount >= blockByteCount, "a window has room for a block")
         }
     }
 }
