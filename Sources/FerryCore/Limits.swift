@@ -22,8 +22,8 @@ public enum Limits {
     public static let offeredSnapshotCountMax = 1024
     /// Bytes of names in an offer's list of snapshots; the whole offer stays below `controlByteCountMax`.
     public static let offeredNameByteCountMax = 64 * 1024
-    /// Longest text taken over from elsewhere for people to read, in characters.
-    public static let printableCharacterCountMax = 1000
+    /// Longest text taken over from elsewhere for people to read, in Unicode scalars.
+    public static let printableScalarCountMax = 1000
     /// Zeros shorter than this, or not aligned to it, travel as data.
     public static let zeroGranuleByteCount = 4096
 }

@@ -55,6 +55,19 @@ struct SenderMachineTests {
         #expect(throws: ProtocolViolation.self) { try machine.received(.answer(.send(base: other, watermark: 0))) }
     }
 
+    @Test("a base or a target that is spelled with other bytes is another one")
+    func otherSpelling() throws {
+        let (offered, answered) = (SnapshotIdentity(id: 1, name: "\u{e9}"), SnapshotIdentity(id: 1, name: "e\u{301}"))
+        #expect(offered.name == answered.name && offered != answered)
+        var other = offer
+        other.snapshots = [offered]
+        var machine = SenderMachine()
+        _ = try machine.received(.hello(hello))
+        machine.offer(other)
+        #expect(throws: ProtocolViolation.self) { try machine.received(.answer(.send(base: answered, watermark: 0))) }
+        #expect(throws: Never.self) { try machine.received(.answer(.send(base: offered, watermark: 0))) }
+    }
+
     @Test("an answer whose numbers fit no image is a violation, so that sums of them can't overflow")
     func impossibleAnswer() throws {
         let limit = Limits.imageByteCountMax

@@ -142,7 +142,7 @@ struct WireDecoderTests {
             let violation = #expect(throws: ProtocolViolation.self) { try committed(#"{"\#(key)":"x"}"#) }
             let cause = violation?.cause ?? "\u{1b}"
             #expect(cause == String(cause.filter { $0 != "\u{1b}" && $0 != "\n" }))
-            #expect(cause.count < 2 * Limits.printableCharacterCountMax)
+            #expect(cause.count < 2 * Limits.printableScalarCountMax)
         }
     }
 
@@ -164,7 +164,11 @@ struct WireDecoderTests {
             return
         }
         #expect(read.cause == "a?[2Jb?c")
-        #expect(read.remedy.count == Limits.printableCharacterCountMax)
+        #expect(read.remedy.count == Limits.printableScalarCountMax)
+        // One character of ever so many marks, and what some take for the end of a line.
+        let marks = "e" + String(repeating: "\u{301}", count: 100_000)
+        #expect(marks.count == 1 && marks.printable.utf8.count < 4 * Limits.printableScalarCountMax)
+        #expect("a\u{2028}b\u{2029}c\r\n".printable == "a?b?c??")
     }
 
     @Test("a block header is checked against the limits")

@@ -27,10 +27,17 @@ enum FerryFuzz {
         case "list": for fuzzer in all { print(fuzzer.name) }
         case "seeds" where arguments.count > 2:
             try writeSeeds(of: fuzzer(arguments[1]), into: arguments[2], golden: arguments.dropFirst(3))
-        case let name?: exit(run(fuzzer(name)))
-        case nil: fail("name a fuzzer, or list")
+        case let name? where !name.hasPrefix("-"):
+            setenv(nameVariable, name, 1)
+            exit(run(fuzzer(name), skipping: 1))
+        default:
+            // libFuzzer starts the program again for some of its work, with its own options only.
+            guard let name = ProcessInfo.processInfo.environment[nameVariable] else { fail("name a fuzzer, or list") }
+            exit(run(fuzzer(name), skipping: 0))
         }
     }
+
+    private static let nameVariable = "FERRY_FUZZER"
 
     private static func fuzzer(_ name: String) -> any Fuzzer.Type {
         guard let fuzzer = all.first(where: { $0.name == name }) else { fail("there is no fuzzer \(name)") }
@@ -48,10 +55,10 @@ enum FerryFuzz {
     }
 
     /// Hands over to libFuzzer, which sees the arguments without the fuzzer's name.
-    private static func run(_ fuzzer: any Fuzzer.Type) -> CInt {
+    private static func run(_ fuzzer: any Fuzzer.Type, skipping skippedCount: Int) -> CInt {
         current = fuzzer
-        var count = CommandLine.argc - 1
-        var arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>? = CommandLine.unsafeArgv + 1
+        var count = CommandLine.argc - CInt(skippedCount)
+        var arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>? = CommandLine.unsafeArgv + skippedCount
         arguments?.pointee = CommandLine.unsafeArgv.pointee
         return LLVMFuzzerRunDriver(&count, &arguments) { data, byteCount in
             FerryFuzz.current?.run(Array(UnsafeBufferPointer(start: data, count: byteCount)))

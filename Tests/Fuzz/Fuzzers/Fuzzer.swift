@@ -27,10 +27,14 @@ func fail(_ rule: String) -> Never {
 /// control characters.
 func requireShowable(_ error: some Failure) {
     for text in [error.cause, error.remedy] {
-        // Two names of the longest length that is shown, and the words around them.
-        require(text.unicodeScalars.count <= 64 * Limits.printableCharacterCountMax, "a text is not endless")
-        let isPlain = text.unicodeScalars.allSatisfy {
-            $0.properties.generalCategory != .control && $0.properties.generalCategory != .format
+        // Two words of a peer's of the longest length that is shown, one of ours of any, and what stands around them.
+        let scalarCountMax = 3 * Limits.printableScalarCountMax + Limits.nameByteCountMax
+        require(text.unicodeScalars.count <= scalarCountMax, "a text is not endless")
+        let isPlain = text.unicodeScalars.allSatisfy { scalar in
+            switch scalar.properties.generalCategory {
+            case .control, .format, .lineSeparator, .paragraphSeparator: false
+            default: true
+            }
         }
         require(isPlain, "an error's text can be shown: \(text.debugDescription)")
     }
