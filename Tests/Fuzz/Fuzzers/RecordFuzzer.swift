@@ -9,7 +9,7 @@ enum RecordFuzzer: Fuzzer {
     static let name = "records"
 
     static func seeds(golden: [[UInt8]]) -> [[UInt8]] {
-        let v1Banner = Array("rbd diff v1\n".utf8), v2Banner = WireBytes.v2Banner
+        let (v1Banner, v2Banner) = (Array("rbd diff v1\n".utf8), Array("rbd diff v2\n".utf8))
         return golden.flatMap { file -> [[UInt8]] in
             let short = Array(file.prefix(8192))
             if short.starts(with: v1Banner) { return [[0x0a, 0] + short, [0x0a, 9] + short] }
@@ -48,9 +48,4 @@ enum RecordFuzzer: Fuzzer {
             try decoder.checkEnd()
         }
     }
-}
-
-/// Bytes that more than one fuzzer needs.
-enum WireBytes {
-    static let v2Banner = Array("rbd diff v2\n".utf8)
 }
