@@ -92,7 +92,9 @@ struct LaneReport: Sendable {
         totals.readBytes += counts.readByteCount
         totals.contentBytes += counts.contentByteCount
         totals.wireBytes += counts.sentByteCount
-        totals.savedByResumeBytes += counts.savedContentByteCount
+        // The peer's word: no sum of such may trap.
+        let (saved, isTooMuch) = totals.savedByResumeBytes.addingReportingOverflow(counts.savedContentByteCount)
+        totals.savedByResumeBytes = isTooMuch ? .max : saved
     }
 
     /// How the lane stands; `running` are the counts of the run under way.

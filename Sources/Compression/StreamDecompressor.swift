@@ -1,7 +1,8 @@
 import CZstd
 public import FerryCore
 
-/// Inflates a stream of zstd frames, one after the other; skippable frames have no content.
+/// Inflates a stream of zstd frames, one after the other; skippable frames have no content. Frames of before zstd 0.8 are
+/// refused, though some builds of libzstd still read them.
 ///
 /// Memory is bounded: a frame may ask for a window of 128 MiB at most, the limit of the zstd command without `--long`.
 ///
@@ -56,6 +57,7 @@ public final class StreamDecompressor {
         _ input: Span<UInt8>, into output: DataBuffer, range: Range<Int>
     ) throws(ZstdError) -> StreamStep {
         guard !input.isEmpty || holdsContent else { return StreamStep(consumedByteCount: 0, producedByteCount: 0) }
+        guard isInsideFrame || Self.mayBeginFrame(input[0]) else { throw ZstdError(.notAFrame) }
         let target = UnsafeMutableRawBufferPointer(rebasing: output.unsafeBytes[range])
         var inflated = ZSTD_outBuffer(dst: target.baseAddress, size: target.count, pos: 0)
         let (result, consumedByteCount) = input.withUnsafeBytes { bytes in
@@ -71,6 +73,12 @@ public final class StreamDecompressor {
     /// Says that the stream has ended. Throws `cutShort` when a frame has not.
     public func finish() throws(ZstdError) {
         guard !isInsideFrame else { throw ZstdError(.cutShort) }
+    }
+
+    /// Whether a frame or a skippable one may start with `byte`: an older one starts with another.
+    private static func mayBeginFrame(_ byte: UInt8) -> Bool {
+        byte == UInt8(truncatingIfNeeded: magic)
+            || skippableMagics.contains { UInt8(truncatingIfNeeded: $0) == byte }
     }
 
     private static func error(_ result: Int) -> ZstdError {

@@ -4,8 +4,11 @@ import CZstd
 enum ZstdFrame {
     /// The size that the frame states for its content, in bytes.
     ///
+    /// Frames of before zstd 0.8, which some builds of libzstd still read, are none: nobody needs to feed their decoders.
+    ///
     /// Implements: unsigned long long ZSTD_getFrameContentSize(const void *src, size_t srcSize);
     static func contentByteCount(_ frame: Span<UInt8>) throws(ZstdError) -> UInt64 {
+        guard StreamDecompressor.recognizes(frame) else { throw ZstdError(.notAFrame) }
         let size = frame.withUnsafeBytes { ZSTD_getFrameContentSize($0.baseAddress, $0.count) }
         // The header spells these two values as macros with casts, which Swift does not see.
         switch size {

@@ -101,12 +101,13 @@ extension WireRecord {
 }
 
 extension DecodingError {
+    /// What is wrong. Keys may be the peer's own words.
     fileprivate var briefly: String {
         switch self {
-        case .keyNotFound(let key, _): "no key \(key.stringValue)"
+        case .keyNotFound(let key, _): "no key \(key.stringValue)".printable
         case .typeMismatch(_, let context), .valueNotFound(_, let context):
-            "wrong value at \(context.codingPath.map(\.stringValue).joined(separator: "."))"
-        case .dataCorrupted(let context): context.debugDescription
+            "wrong value at \(context.codingPath.map(\.stringValue).joined(separator: "."))".printable
+        case .dataCorrupted(let context): context.debugDescription.printable
         @unknown default: "not as expected"
         }
     }

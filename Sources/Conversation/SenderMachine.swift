@@ -178,8 +178,13 @@ public struct SenderMachine: Sendable {
         if let base = answer.base, !offer.snapshots.contains(base) || base.id >= offer.target.id {
             throw contradiction("base", expected: "an offered snapshot older than the target", found: "\(base)")
         }
-        guard answer.watermark <= Limits.imageByteCountMax else {
+        guard answer.watermark <= offer.byteCount else {
             throw contradiction("watermark", expected: "inside the image", found: "\(answer.watermark)")
+        }
+        guard answer.savedContentByteCount <= Limits.imageByteCountMax else {
+            throw contradiction(
+                "saved content", expected: "at most \(Limits.imageByteCountMax)",
+                found: "\(answer.savedContentByteCount)")
         }
         let mode = answer.mode ?? offer.mode
         guard mode == offer.mode || mode == offer.lostBaseMode && answer.base == nil else {

@@ -41,13 +41,15 @@ struct RecordHeadReader: Sendable {
     ) throws(DiffError) -> Value? {
         if carried.isEmpty { carry(from: input, at: &position, until: 1) }
         while true {
+            let heldByteCount = carried.count
             switch try parse(carried.span, 0) {
             case .complete(let value, _):
                 carried.removeAll(keepingCapacity: true)
                 return value
             case .needs(let byteCount):
                 carry(from: input, at: &position, until: byteCount)
-                guard carried.count == byteCount else { return nil }
+                // The last bytes of an input are looked at too: what is wrong already is said before more comes.
+                guard carried.count > heldByteCount else { return nil }
             }
         }
     }

@@ -82,15 +82,21 @@ struct DeltaIntake {
         guard !isHeaderChecked else { return }
         isHeaderChecked = true
         let header = checker.header
-        guard header.fromSnapshot == transfer.base?.name else {
+        guard areSame(header.fromSnapshot, transfer.base?.name) else {
             throw violation("from snapshot", transfer.base?.name ?? "none", header.fromSnapshot ?? "none")
         }
-        guard header.toSnapshot == transfer.target.name else {
+        guard areSame(header.toSnapshot, transfer.target.name) else {
             throw violation("to snapshot", transfer.target.name, header.toSnapshot ?? "none")
         }
         guard header.imageByteCount == targetByteCount else {
             throw violation("image size", "\(targetByteCount)", header.imageByteCount.map(String.init) ?? "none")
         }
+    }
+
+    /// Whether both names are the same bytes, as Ceph compares them.
+    private func areSame(_ one: String?, _ other: String?) -> Bool {
+        guard let one, let other else { return one == nil && other == nil }
+        return one.hasSameBytes(as: other)
     }
 
     private func violation(_ what: String, _ expected: String, _ found: String) -> ProtocolViolation {

@@ -31,6 +31,14 @@ public struct SnapshotIdentity: Hashable, Sendable, Codable, CustomStringConvert
         self.name = name
     }
 
+    /// Whether both are the same. Names that differ only in how a letter is spelled are different, as they are to Ceph.
+    public static func == (one: SnapshotIdentity, other: SnapshotIdentity) -> Bool {
+        one.id == other.id && one.name.hasSameBytes(as: other.name)
+    }
+
+    /// Hashes what decides.
+    public func hash(into hasher: inout Hasher) { hasher.combine(id) }
+
     /// `name (id 12)`, for messages.
     public var description: String { "\(name) (id \(id))" }
 }

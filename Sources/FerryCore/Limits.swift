@@ -22,8 +22,6 @@ public enum Limits {
     public static let offeredSnapshotCountMax = 1024
     /// Bytes of names in an offer's list of snapshots; the whole offer stays below `controlByteCountMax`.
     public static let offeredNameByteCountMax = 64 * 1024
-    /// Longest text taken over from elsewhere for people to read, in characters.
-    public static let printableCharacterCountMax = 1000
     /// Bytes that one leaf of a digest tree stands for.
     public static let digestLeafByteCount: UInt64 = 4 << 20
     /// The finest stretch that is digested by itself, in bytes: how narrowly a difference is told.
@@ -38,6 +36,8 @@ public enum Limits {
     public static let digestQueryCountMax = 4
     /// Differing extents that are told and kept one by one; of more only the sum is known.
     public static let differingExtentCountMax = 256
+    /// Longest text taken over from elsewhere for people to read, in Unicode scalars.
+    public static let printableScalarCountMax = 1000
     /// Zeros shorter than this, or not aligned to it, travel as data.
     public static let zeroGranuleByteCount = 4096
 }

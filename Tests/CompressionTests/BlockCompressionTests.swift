@@ -151,6 +151,25 @@ struct BlockCompressionTests {
         }
     }
 
+    @Test("a frame of an old format is refused, whatever libzstd can read")
+    func oldFormat() {
+        #expect(throws: ZstdError(.notAFrame)) {
+            _ = try decompressor.decompress(Frames.ofOldFormat().span, contentByteCount: 272)
+        }
+    }
+
+    @Test("a window of 2 GiB takes no memory, and one of more is refused")
+    func hugeWindow() throws {
+        var frame = Frames.ofRepeatedBytes(stating: 1024, blockCount: 1, blockByteCount: 1024)
+        frame[5] = (31 - 10) << 3
+        let content = try decompressor.decompress(frame.span, contentByteCount: 1024)
+        #expect(content.bytes(in: 0..<1024) == [UInt8](repeating: 7, count: 1024))
+        frame[5] = (32 - 10) << 3
+        #expect(throws: ZstdError(.notAFrame)) {
+            _ = try decompressor.decompress(frame.span, contentByteCount: 1024)
+        }
+    }
+
     @Test("a skippable frame has no content")
     func skippable() {
         #expect(throws: ZstdError(.sizeDiffers, expected: 100, found: 0)) {

@@ -93,6 +93,15 @@ struct StreamCompressionTests {
         }
     }
 
+    @Test("a frame of an old format is refused, first or behind another, whatever libzstd can read")
+    func oldFormat() throws {
+        #expect(throws: ZstdError(.notAFrame)) { _ = try inflated(Frames.ofOldFormat()) }
+        let stream = try compressed(text(byteCount: 1000)) + Frames.ofOldFormat()
+        for pieceByteCount in [1, 1000] {
+            #expect(throws: ZstdError(.notAFrame)) { _ = try inflated(stream, pieceByteCount: pieceByteCount) }
+        }
+    }
+
     @Test("a frame that asks for more than 128 MiB of window is refused, 128 MiB are not")
     func window() throws {
         let content = Array("hello".utf8)

@@ -47,6 +47,12 @@ enum Frames {
         magic + [0x00, (windowLog - 10) << 3] + block(kind: 0, byteCount: content.count, isLast: true) + content
     }
 
+    /// A whole frame of zstd 0.7, with 272 bytes in one raw block.
+    static func ofOldFormat() -> [UInt8] {
+        // 0x60: two bytes of content size less 256, single segment. 0x40: a raw block; 0xc0: the end.
+        [0x27, 0xb5, 0x2f, 0xfd, 0x60, 0x10, 0x00, 0x40, 0x01, 0x10] + [UInt8](repeating: 7, count: 272) + [0xc0, 0, 0]
+    }
+
     /// A frame that decoders pass over.
     static func skippable(byteCount: Int) -> [UInt8] {
         [0x50, 0x2a, 0x4d, 0x18] + le(UInt64(byteCount), byteCount: 4) + [UInt8](repeating: 0, count: byteCount)

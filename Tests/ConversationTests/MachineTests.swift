@@ -55,6 +55,38 @@ struct SenderMachineTests {
         #expect(throws: ProtocolViolation.self) { try machine.received(.answer(.send(base: other, watermark: 0))) }
     }
 
+    @Test("a base or a target that is spelled with other bytes is another one")
+    func otherSpelling() throws {
+        let (offered, answered) = (SnapshotIdentity(id: 1, name: "\u{e9}"), SnapshotIdentity(id: 1, name: "e\u{301}"))
+        #expect(offered.name == answered.name && offered != answered)
+        var other = offer
+        other.snapshots = [offered]
+        var machine = SenderMachine()
+        _ = try machine.received(.hello(hello))
+        machine.offer(other)
+        #expect(throws: ProtocolViolation.self) { try machine.received(.answer(.send(base: answered, watermark: 0))) }
+        #expect(throws: Never.self) { try machine.received(.answer(.send(base: offered, watermark: 0))) }
+    }
+
+    @Test("an answer whose numbers fit no image is a violation, so that sums of them can't overflow")
+    func impossibleAnswer() throws {
+        let limit = Limits.imageByteCountMax
+        for (watermark, saved, isRight) in [
+            (offer.byteCount, limit, true), (offer.byteCount + 1, 0, false), (UInt64.max, 0, false),
+            (0, limit + 1, false), (0, 1 << 63, false), (0, UInt64.max, false),
+        ] {
+            var machine = SenderMachine()
+            _ = try machine.received(.hello(hello))
+            machine.offer(offer)
+            let answer = Answer.send(base: base, watermark: watermark, savedContentByteCount: saved)
+            if isRight {
+                #expect(throws: Never.self) { try machine.received(.answer(answer)) }
+            } else {
+                #expect(throws: ProtocolViolation.self) { try machine.received(.answer(answer)) }
+            }
+        }
+    }
+
     @Test("durable content can't exceed what was sent, and progress never falls")
     func impossibleProgress() throws {
         var machine = try streaming()

@@ -51,10 +51,16 @@ struct WireDecoderTests {
 
     @Test("a length past the tag's limit is refused before memory is taken", arguments: WireTag.allCases)
     func lengths(tag: WireTag) {
-        for length in [UInt64(tag.payloadByteCountMax) + 1, 1 << 62, .max] {
+        let limit = tag.payloadByteCountMax
+        let half: UInt64 = 1 << 63
+        let lengths: [UInt64] = [UInt64(limit) + 1, 1 << 32, 1 << 62, half - 1, half, half + 1, .max]
+        for length in lengths {
             var bytes = WireDecoder.banner + [tag.rawValue]
             bytes.append(littleEndian: length)
-            #expect(throws: ProtocolViolation.self) { try decode(bytes, slices: [100]) }
+            let violation = ProtocolViolation(
+                .tooLong(tag, byteCount: length, limit: limit), recordNumber: 0, byteOffset: 21)
+            #expect(throws: violation) { try decode(bytes, slices: [100]) }
+            #expect(throws: violation) { try decode(bytes, slices: [1]) }
         }
     }
 
@@ -130,6 +136,16 @@ struct WireDecoderTests {
         #expect(throws: ProtocolViolation.self) { try committed(stages) }
     }
 
+    @Test("a violation does not repeat a peer's keys with control characters, nor at any length")
+    func violationText() {
+        for key in [#"\u001b[2J\n"#, String(repeating: "k", count: 200_000)] {
+            let violation = #expect(throws: ProtocolViolation.self) { try committed(#"{"\#(key)":"x"}"#) }
+            let cause = violation?.cause ?? "\u{1b}"
+            #expect(cause == String(cause.filter { $0 != "\u{1b}" && $0 != "\n" }))
+            #expect(cause.count < 2 * Limits.printableScalarCountMax)
+        }
+    }
+
     @Test(
         "JSON that does not say what it must is a violation",
         arguments: ["", "{", "[]", "{}", #"{"watermark":-1,"content_bytes":0}"#, #"{"watermark":"1"}"#])
@@ -148,7 +164,11 @@ struct WireDecoderTests {
             return
         }
         #expect(read.cause == "a?[2Jb?c")
-        #expect(read.remedy.count == Limits.printableCharacterCountMax)
+        #expect(read.remedy.count == Limits.printableScalarCountMax)
+        // One character of ever so many marks, and what some take for the end of a line.
+        let marks = "e" + String(repeating: "\u{301}", count: 100_000)
+        #expect(marks.count == 1 && marks.printable.utf8.count < 4 * Limits.printableScalarCountMax)
+        #expect("a\u{2028}b\u{2029}c\r\n".printable == "a?b?c??")
     }
 
     @Test("a block header is checked against the limits")
@@ -162,7 +182,12 @@ struct WireDecoderTests {
         var unknown = header.encoded + [1, 2, 3]
         unknown[0] = 9
         #expect(throws: ProtocolViolation.self) { try BlockHeader(payload: unknown.span) }
-        let bomb = BlockHeader(coding: .zstd, contentByteCount: Limits.blockContentByteCountMax + 1, digest: digest)
-        #expect(throws: ProtocolViolation.self) { try BlockHeader(payload: (bomb.encoded + [1]).span) }
+        for length in [0, Limits.blockContentByteCountMax + 1, 1 << 31, Int(UInt32.max)] {
+            let bomb = BlockHeader(coding: .zstd, contentByteCount: length, digest: digest)
+            let violation = ProtocolViolation(
+                .contradiction(
+                    "block content", expected: "1 to \(Limits.blockContentByteCountMax) bytes", found: "\(length)"))
+            #expect(throws: violation) { try BlockHeader(payload: (bomb.encoded + [1]).span) }
+        }
     }
 }

@@ -70,6 +70,10 @@ struct HostileRecordTests {
     func banner(text: String) {
         let start = RecordPosition(number: 0, byteOffset: 0)
         #expect(decode(Array(text.utf8), banner: .required).error == DiffError(.badBanner, at: start))
+        let bytes = Array("rbd l".utf8)
+        for cuts in [[], [1], [1, 2], [4], [1, 2, 3, 4]] {
+            #expect(decode(bytes, cuts: cuts, banner: .required).error == DiffError(.badBanner, at: start))
+        }
         let cut = decode(Array("rbd diff".utf8), banner: .required)
         #expect(cut.error == DiffError(.cutShort, at: start))
     }

@@ -1,0 +1,143 @@
+import Conversation
+import FerryCore
+
+/// The receiver's machine, between a peer that says anything and an engine that does what it may: no event comes out of
+/// its place, and what is offered keeps the limits.
+///
+/// Input: actions, one after another: a byte that chooses, and what the action takes of the input itself.
+enum ReceiverFuzzer: Fuzzer {
+    static let name = "receiver"
+
+    /// What may happen. New actions go to the end of a list, so that the corpus keeps its meaning.
+    private static let peerActions: [@Sendable (inout Conversation, inout FuzzInput) -> Void] = [
+        { $0.receive(.hello(PeerWords.hello(&$1))) },
+        { $0.receive(.offer(PeerWords.offer(&$1))) },
+        { $0.receive(.offer(hostileOffer(&$1))) },
+        { $0.receive(WireRecord(tag: .block, payload: $1.bytes(Int($1.byte())))) },
+        { $0.receive(.totals(PeerWords.totals(&$1))) },
+        { $0.receive(.fault(PeerWords.fault(&$1))) },
+        { conversation, _ in conversation.receive(.keepAlive) },
+        { $0.receive(PeerWords.any(&$1)) },
+        { $0.receive(.answer(PeerWords.answer(&$1))) },
+        { $0.receive(.committed(PeerWords.committed(&$1, target: nil))) },
+        { $0.receive(.progress(Progress(watermark: $1.number(), contentByteCount: $1.number()))) },
+    ]
+    private static let ownActions: [@Sendable (inout Conversation, inout FuzzInput) -> Void] = [
+        { $0.sendAnswer(PeerWords.answer(&$1)) },
+        { $0.sendProgress(rise: UInt64($1.length())) },
+        { conversation, _ in conversation.sendCommit() },
+    ]
+
+    static func seeds(golden: [[UInt8]]) -> [[UInt8]] {
+        // Hello, offer, answer, block, progress, totals, progress, commit; all but the first again.
+        let transfer: [UInt8] = [
+            1, 9, 128, 0, 0, 0, 0, 0, 3, 2, 1, 2, 129, 9, 0, 4, 1, 2, 3, 0, 129, 1, 0, 130,
+        ]
+        return [
+            [0, 0] + transfer + transfer, [0, 0, 1, 1, 128, 1, 0, 0, 0, 0] + transfer,
+            [0, 0, 2, 1, 0, 255, 128, 9], [0, 0, 2, 2, 1, 0],
+        ]
+    }
+
+    /// An offer that may break a limit.
+    private static func hostileOffer(_ input: inout FuzzInput) -> Offer {
+        var offer = PeerWords.offer(&input)
+        let names = [String(repeating: "n", count: 4095 + Int(input.byte() & 3)), "", "a\0b", "\u{1b}[2J", "../x"]
+        switch input.byte() % 8 {
+        case 0: offer.image = input.one(of: names)
+        case 1: offer.target = SnapshotIdentity(id: input.number(), name: input.one(of: names))
+        case 2: offer.snapshots.append(SnapshotIdentity(id: 1, name: input.one(of: names)))
+        case 3: offer.snapshots = Array(repeating: PeerWords.snapshots[0], count: 1022 + Int(input.byte() & 3))
+        case 4: offer.byteCount = input.number(near: Limits.imageByteCountMax)
+        case 5: offer.checkpointByteCount = input.number(near: UInt64(Limits.blockContentByteCountMax))
+        case 6: offer.source = ImageIdentity(cluster: "c", pool: -1, image: input.one(of: names))
+        default: offer.layout.stripeCount = input.number()
+        }
+        return offer
+    }
+
+    static func run(_ input: [UInt8]) {
+        var input = FuzzInput(input)
+        var conversation = Conversation()
+        while !input.isEmpty, !conversation.isOver {
+            let choice = input.byte()
+            let actions = choice < 128 ? peerActions : ownActions
+            let index = Int(choice & 31)
+            if index < actions.count { actions[index](&conversation, &input) }
+        }
+    }
+
+    /// A machine, and beside it what its events say so far.
+    private struct Conversation {
+        private enum Phase { case greeting, idle, deciding, receiving, publishing, closed }
+        private var machine = ReceiverMachine()
+        private var phase = Phase.greeting
+        private var watermark: UInt64 = 0
+        private var offer: Offer?
+        private var totals: Totals?
+        /// Whether the machine refused a record: a connection ends then.
+        private(set) var isOver = false
+
+        // What the engine may do, it does.
+
+        mutating func sendAnswer(_ answer: Answer) {
+            guard phase == .deciding else { return }
+            machine.answer(answer)
+            watermark = answer.watermark
+            phase = answer.kind == .send ? .receiving : .idle
+        }
+
+        mutating func sendProgress(rise: UInt64) {
+            guard phase == .receiving || phase == .publishing || phase == .closed else { return }
+            let (sum, isTooFar) = watermark.addingReportingOverflow(rise)
+            watermark = isTooFar ? .max : sum
+            machine.progress(Progress(watermark: watermark, contentByteCount: 0))
+        }
+
+        mutating func sendCommit() {
+            guard phase == .publishing else { return }
+            let committed = machine.committed()
+            require(committed.target == offer?.target, "what is committed is what was offered")
+            require(committed.digest == totals?.digest, "a commit agrees with the totals")
+            phase = .idle
+        }
+
+        mutating func receive(_ record: ControlRecord) { receive(record.wireRecord) }
+
+        mutating func receive(_ record: WireRecord) {
+            let event = answer { () throws(ProtocolViolation) in try machine.received(record) }
+            guard let event else { return isOver = true }
+            switch event {
+            case .ready: move(from: [.greeting], to: .idle)
+            case .offered(let offer):
+                checkLimits(offer)
+                self.offer = offer
+                move(from: [.idle], to: .deciding)
+            case .block(let payload):
+                require(payload == record.payload, "a block is handed on as it came")
+                move(from: [.receiving], to: .receiving)
+            case .ended(let totals):
+                self.totals = totals
+                move(from: [.receiving], to: .publishing)
+            case .fault: move(from: [.greeting, .idle, .deciding, .receiving, .publishing, .closed], to: .closed)
+            case .nothing: require(record.tag == .keepAlive, "only a keep-alive means nothing")
+            }
+        }
+
+        private mutating func move(from phases: [Phase], to next: Phase) {
+            require(phases.contains(phase), "events come in their order: \(next) while \(phase)")
+            phase = next
+        }
+
+        private func checkLimits(_ offer: Offer) {
+            for name in [offer.image, offer.target.name] + offer.snapshots.map(\.name) {
+                require((1...Limits.nameByteCountMax).contains(name.utf8.count), "names keep their limit")
+                require(!name.utf8.contains(0), "names have no zero byte")
+            }
+            require(offer.snapshots.count <= Limits.offeredSnapshotCountMax, "an offer's list keeps its limit")
+            require(offer.byteCount <= Limits.imageByteCountMax, "an image keeps its limit")
+            let blockByteCount = UInt64(Limits.blockContentByteCountMax)
+            require(offer.checkpointByteCount >= blockByteCount, "a window has room for a block")
+        }
+    }
+}
