@@ -49,6 +49,55 @@ enum PeerWords {
             savedContentByteCount: input.number(), fault: input.one(of: [fault(&input), nil]))
     }
 
+    /// An offer that only protocol 2 knows, perhaps.
+    static func laterOffer(_ input: inout FuzzInput) -> Offer {
+        var offer = offer(&input)
+        offer.purpose = input.one(of: [nil, .transfer, .proof, .repair])
+        offer.lostBaseMode = input.one(of: [nil, .compare, .full])
+        offer.mode = input.one(of: DiffMode.allCases)
+        return offer
+    }
+
+    /// An answer that only protocol 2 knows, perhaps.
+    static func laterAnswer(_ input: inout FuzzInput) -> Answer {
+        var answer = answer(&input)
+        answer.kind = input.one(of: [.send, .prove])
+        answer.mode = input.one(of: [nil] + DiffMode.allCases.map { $0 })
+        answer.mirror = input.one(of: [snapshots[0], nil])
+        if input.byte() & 1 != 0 { answer.base = SnapshotIdentity(id: 5, name: "t") }
+        if input.byte() & 1 != 0 { answer.base = nil }
+        return answer
+    }
+
+    /// Digests for a question, nearly right.
+    static func digests(_ input: inout FuzzInput, number: UInt64, count: Int) -> Digests {
+        let counts = [count, count, count, count + 1, max(0, count - 1)]
+        return Digests(
+            number: input.one(of: [number, number, number, number &+ 1]),
+            bytes: [UInt8](repeating: 7, count: input.one(of: counts) * Digests.digestByteCount))
+    }
+
+    /// A question, right or nearly so.
+    static func query(_ input: inout FuzzInput, number: UInt64) -> DigestQuery {
+        let grains = [Limits.digestGrainByteCountMin, 1 << 20, Limits.digestLeafByteCount, 0, 3, 1 << 63]
+        var extents: [Extent] = []
+        for _ in 0..<(1 + input.byte() % 3) {
+            let offset = UInt64(input.byte() & 31) << 16
+            let byteCount = input.one(of: [1 << 16, 1 << 20, input.number()])
+            if let extent = Extent(untrustedOffset: offset, byteCount: byteCount) { extents.append(extent) }
+        }
+        return DigestQuery(
+            number: input.one(of: [number, number, number, number &+ 1]), extents: extents,
+            grainByteCount: input.one(of: grains), isFolded: input.byte() & 1 != 0)
+    }
+
+    static func proofResult(_ input: inout FuzzInput) -> ProofResult {
+        ProofResult(
+            scope: input.one(of: ["full", "\u{1b}[2J", String(repeating: "x", count: 65)]),
+            imageByteCount: input.number(near: 1 << 20), comparedByteCount: input.number(near: 1 << 20),
+            differingByteCount: input.number(), differing: [], endsAlarm: input.byte() & 1 != 0)
+    }
+
     static func totals(_ input: inout FuzzInput) -> Totals {
         Totals(
             blockCount: input.number(), recordCount: input.number(), contentByteCount: input.number(),

@@ -21,11 +21,16 @@ enum ReceiverFuzzer: Fuzzer {
         { $0.receive(.answer(PeerWords.answer(&$1))) },
         { $0.receive(.committed(PeerWords.committed(&$1, target: nil))) },
         { $0.receive(.progress(Progress(watermark: $1.number(), contentByteCount: $1.number()))) },
+        { $0.receive(.offer(PeerWords.laterOffer(&$1))) },
+        { $0.receive(.digestQuery(PeerWords.query(&$1, number: $0.nextNumber))) },
+        { $0.receive(.proofResult(PeerWords.proofResult(&$1))) },
     ]
     private static let ownActions: [@Sendable (inout Conversation, inout FuzzInput) -> Void] = [
         { $0.sendAnswer(PeerWords.answer(&$1)) },
         { $0.sendProgress(rise: UInt64($1.length())) },
         { conversation, _ in conversation.sendCommit() },
+        { $0.sendAnswer(PeerWords.laterAnswer(&$1)) },
+        { conversation, _ in conversation.sendDigests() },
     ]
 
     static func seeds(golden: [[UInt8]]) -> [[UInt8]] {
@@ -69,12 +74,18 @@ enum ReceiverFuzzer: Fuzzer {
 
     /// A machine, and beside it what its events say so far.
     private struct Conversation {
-        private enum Phase { case greeting, idle, deciding, receiving, publishing, closed }
+        private enum Phase { case greeting, idle, deciding, receiving, publishing, proving, concluding, closed }
         private var machine = ReceiverMachine()
         private var phase = Phase.greeting
         private var watermark: UInt64 = 0
         private var offer: Offer?
         private var totals: Totals?
+        /// The snapshot that is being proven.
+        private var proven: SnapshotIdentity?
+        /// Questions that are open, oldest first.
+        private var questions: [DigestQuery] = []
+        /// The number that the next question must have.
+        private(set) var nextNumber: UInt64 = 0
         /// Whether the machine refused a record: a connection ends then.
         private(set) var isOver = false
 
@@ -82,9 +93,21 @@ enum ReceiverFuzzer: Fuzzer {
 
         mutating func sendAnswer(_ answer: Answer) {
             guard phase == .deciding else { return }
-            machine.answer(answer)
-            watermark = answer.watermark
-            phase = answer.kind == .send ? .receiving : .idle
+            if answer.kind == .prove, offer?.purpose != .proof || answer.base == nil { return }
+            machine.answer(answer, byteCount: 1 << 20)
+            (watermark, proven, questions, nextNumber) = (answer.watermark, answer.base, [], 0)
+            switch answer.kind {
+            case .send: phase = .receiving
+            case .prove: phase = .proving
+            case .published, .refused: phase = .idle
+            }
+        }
+
+        mutating func sendDigests() {
+            guard let oldest = questions.first else { return }
+            let bytes = [UInt8](repeating: 7, count: oldest.digestCount * Digests.digestByteCount)
+            machine.answered(Digests(number: oldest.number, bytes: bytes))
+            questions.removeFirst()
         }
 
         mutating func sendProgress(rise: UInt64) {
@@ -95,6 +118,10 @@ enum ReceiverFuzzer: Fuzzer {
         }
 
         mutating func sendCommit() {
+            if phase == .concluding {
+                require(machine.concluded().target == proven, "what is stored is what was proven")
+                phase = .idle
+            }
             guard phase == .publishing else { return }
             let committed = machine.committed()
             require(committed.target == offer?.target, "what is committed is what was offered")
@@ -119,7 +146,17 @@ enum ReceiverFuzzer: Fuzzer {
             case .ended(let totals):
                 self.totals = totals
                 move(from: [.receiving], to: .publishing)
-            case .fault: move(from: [.greeting, .idle, .deciding, .receiving, .publishing, .closed], to: .closed)
+            case .asked(let query):
+                require(phase == .receiving || phase == .proving, "questions are about what is received or proven")
+                require(query.digestCount <= Limits.digestCountMax, "an answer keeps its limit")
+                require(query.grains.count <= Limits.digestCountMax, "and so do its grains")
+                questions.append(query)
+                nextNumber += 1
+                require(questions.count <= Limits.digestQueryCountMax, "no more are open than may be")
+            case .proved(let result):
+                require(result.comparedByteCount <= result.imageByteCount, "no more is compared than there is")
+                move(from: [.proving], to: .concluding)
+            case .fault: phase = .closed
             case .nothing: require(record.tag == .keepAlive, "only a keep-alive means nothing")
             }
         }

@@ -19,11 +19,20 @@ enum SenderFuzzer: Fuzzer {
         { $0.receive(PeerWords.any(&$1)) },
         { $0.receive(.offer(PeerWords.offer(&$1))) },
         { $0.receive(.totals(PeerWords.totals(&$1))) },
+        { $0.receive(.answer(PeerWords.laterAnswer(&$1))) },
+        { $0.receive(.digests(PeerWords.digests(&$1, number: $0.oldest.number, count: $0.oldest.digestCount))) },
+        { conversation, _ in
+            let target = conversation.proven ?? PeerWords.snapshots[0]
+            conversation.receive(.committed(Committed(target: target, digest: "")))
+        },
     ]
     private static let ownActions: [@Sendable (inout Conversation, inout FuzzInput) -> Void] = [
         { $0.sendOffer(PeerWords.offer(&$1)) },
         { $0.sendBlock(byteCount: $1.length()) },
         { $0.sendTotals(digest: $1.one(of: PeerWords.digests)) },
+        { $0.sendOffer(PeerWords.laterOffer(&$1)) },
+        { $0.ask(isFolded: $1.byte() & 1 != 0) },
+        { conversation, _ in conversation.conclude() },
     ]
 
     static func seeds(golden: [[UInt8]]) -> [[UInt8]] {
@@ -47,7 +56,7 @@ enum SenderFuzzer: Fuzzer {
 
     /// A machine, and beside it what its events say so far.
     private struct Conversation {
-        private enum Phase { case greeting, idle, offered, streaming, ending, closed }
+        private enum Phase { case greeting, idle, offered, streaming, ending, proving, concluding, closed }
         private var machine = SenderMachine()
         private var phase = Phase.greeting
         private var sentByteCount: UInt64 = 0
@@ -55,6 +64,12 @@ enum SenderFuzzer: Fuzzer {
         /// The offer that is open.
         private(set) var offer: Offer?
         private(set) var durable = Progress(watermark: 0, contentByteCount: 0)
+        /// The snapshot that is being proven.
+        private(set) var proven: SnapshotIdentity?
+        /// Questions that are open, oldest first.
+        private var questions: [DigestQuery] = []
+        /// Whether the transfer's extents are found by comparison.
+        private var isComparing = false
         /// Whether the machine refused a record: a connection ends then.
         private(set) var isOver = false
 
@@ -62,6 +77,7 @@ enum SenderFuzzer: Fuzzer {
 
         mutating func sendOffer(_ offer: Offer) {
             guard phase == .idle || phase == .closed else { return }
+            guard !offer.needsVersion2 || machine.agreedVersion ?? 0 >= 2 else { return }
             machine.offer(offer)
             guard phase == .idle else { return }
             self.offer = offer
@@ -74,8 +90,25 @@ enum SenderFuzzer: Fuzzer {
             sentByteCount += UInt64(byteCount)
         }
 
+        /// The oldest open question; one that nobody asked when there is none.
+        var oldest: (number: UInt64, digestCount: Int) { questions.first.map { ($0.number, $0.digestCount) } ?? (0, 1) }
+
+        mutating func ask(isFolded: Bool) {
+            guard phase == .proving || phase == .streaming && isComparing else { return }
+            guard questions.count < Limits.digestQueryCountMax else { return }
+            let extents = [Extent(offset: 0, byteCount: 3 << 16)]
+            questions.append(
+                machine.ask(extents, grainByteCount: Limits.digestGrainByteCountMin, isFolded: isFolded))
+        }
+
+        mutating func conclude() {
+            guard phase == .proving, questions.isEmpty else { return }
+            machine.conclude()
+            phase = .concluding
+        }
+
         mutating func sendTotals(digest: String) {
-            guard phase == .streaming || phase == .closed else { return }
+            guard phase == .streaming && questions.isEmpty || phase == .closed else { return }
             machine.end(Totals(blockCount: 1, recordCount: 1, contentByteCount: sentByteCount, digest: digest))
             self.digest = digest
             if phase == .streaming { phase = .ending }
@@ -94,14 +127,30 @@ enum SenderFuzzer: Fuzzer {
             guard let event else { return isOver = true }
             switch event {
             case .ready: move(from: [.greeting], to: .idle)
-            case .send(let base, let watermark, let saved): begin(base, watermark, saved)
+            case .send(let base, let watermark, let saved, let mode):
+                let isOffered = mode == offer?.mode || mode == offer?.lostBaseMode && base == nil
+                require(isOffered, "a mode is one that was offered")
+                isComparing = mode == .compare
+                begin(base, watermark, saved)
+            case .prove(let base, _):
+                let isOffered = base == offer?.target || offer?.snapshots.contains(base) == true
+                require(offer?.purpose == .proof && isOffered, "what is proven was offered for it")
+                (proven, questions) = (base, [])
+                move(from: [.offered], to: .proving)
+            case .digests(let digests):
+                require(phase == .proving || phase == .streaming && isComparing, "digests answer questions")
+                require(digests.number == oldest.number && digests.count == oldest.digestCount, "in their order")
+                questions.removeFirst()
             case .alreadyPublished, .refused: move(from: [.offered], to: .idle)
             case .progress(let progress): take(progress)
+            case .committed(let committed) where phase == .concluding:
+                require(committed.target == proven, "what is stored is what was proven")
+                phase = .idle
             case .committed(let committed):
                 require(committed.target == offer?.target, "what is committed is what was offered")
                 require(committed.digest == digest, "a commit agrees with the totals")
                 move(from: [.ending], to: .idle)
-            case .fault: move(from: [.greeting, .idle, .offered, .streaming, .ending, .closed], to: .closed)
+            case .fault: phase = .closed
             case .nothing: require(record == .keepAlive, "only a keep-alive means nothing")
             }
         }
@@ -119,6 +168,7 @@ enum SenderFuzzer: Fuzzer {
             require(watermark <= offer?.byteCount ?? 0, "a watermark lies inside the image")
             require(saved <= Limits.imageByteCountMax, "what was saved fits into an image, so that sums can't overflow")
             (sentByteCount, durable) = (0, Progress(watermark: watermark, contentByteCount: 0))
+            questions = []
             move(from: [.offered], to: .streaming)
         }
 
