@@ -5,7 +5,8 @@ import OpenSSL
 public struct ConfigurationCheck: Sendable {
     /// What must be mended, in the order of the lines.
     public let faults: [ConfigurationError]
-    /// What will have to be done soon: certificates that end within 14 days.
+    /// What will have to be done soon: certificates, and lists of revoked
+    /// ones, that end within 14 days.
     public let warnings: [ConfigurationError]
 
     /// Reads and checks a file and, if wanted, the certificates and the key that it names.
@@ -34,15 +35,15 @@ public struct ConfigurationCheck: Sendable {
         guard let kind = AgentKind(root), var section = root.section("tls") else { return [] }
         let check = TLSFileCheck(
             authority: section.path("authority"), certificate: section.path("certificate"), key: section.path("key"),
-            role: kind == .sender ? .client : .server, now: now)
+            revoked: section.path("revoked"), role: kind == .sender ? .client : .server, now: now)
         for fault in check.faults() { section.note(fault.cause, fault.remedy, at: check.configurationKey(of: fault)) }
-        return check.endingSoon().map { path, certificate in
-            let dayCount = (certificate.notAfter - now) / 86_400
+        return check.endingSoon().map { ending in
+            let dayCount = (ending.notAfter - now) / 86_400
             return ConfigurationError(
                 file: root.reading.file,
-                line: check.configurationKey(of: path).map { section.line(of: $0) } ?? section.line,
-                problem: "the certificate \(path) ends on \(certificate.notAfterText), in \(dayCount) days",
-                remedy: "renew it in time (certs/make-certs --renew)")
+                line: check.configurationKey(of: ending.path).map { section.line(of: $0) } ?? section.line,
+                problem: "\(ending.what) \(ending.path) ends on \(utcText(ending.notAfter)), in \(dayCount) days",
+                remedy: ending.remedy)
         }
     }
 }
