@@ -48,16 +48,16 @@ public enum EngineError: Failure, Equatable {
         case .stalled(let what, let seconds): "\(what) for \(seconds) s"
         case .connectionCut: "the connection ended in the middle of a transfer"
         case .snapshotGone(let snapshot, let image):
-            "snapshot \(snapshot) of \(image) was deleted while it was sent; nothing was published"
-        case .damagedState(let image, let key): "the state kept with \(image) under \(key) can't be read"
+            "snapshot \(snapshot) of \(image.printable) was deleted while it was sent; nothing was published"
+        case .damagedState(let image, let key): "the state kept with \(image.printable) under \(key) can't be read"
         case .forbiddenImage(let image, let identities):
-            "the receiver does not let \(identities.joined(separator: ", ")) write image \(image)"
+            "the receiver does not let \(identities.joined(separator: ", ")) write image \(image.printable)"
         case .unknownPlace(let place, let image, let known):
             "the receiver has no pool \(place.isEmpty ? "(none)" : place.printable) for image \(image.printable), it has "
                 + known.joined(separator: ", ")
         case .unknownClient(let identities):
             "the receiver has no client named \(identities.isEmpty ? "(none)" : identities.joined(separator: ", "))"
-        case .imageBusy(let image): "another transfer of \(image) is under way"
+        case .imageBusy(let image): "another transfer of \(image.printable) is under way"
         case .resizedMeanwhile(let expected, let found):
             "the mirror was resized during the transfer: expected \(expected) bytes, found \(found)"
         case .damagedBlock(let number): "block \(number) does not match its digest"
