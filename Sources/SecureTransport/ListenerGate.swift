@@ -41,6 +41,8 @@ final class ListenerGate: Sendable {
 
     /// Strangers that had to go for others, and clients that found no place, since the start.
     var turnedAwayCount: UInt64 { state.withLock { $0.turnedAwayCount } }
+    /// Clients that exist now.
+    var clientCount: Int { state.withLock { $0.clients.count } }
     /// Connections that exist now.
     var connectionCount: Int { state.withLock { $0.strangers.count + $0.clients.count } }
 

@@ -77,6 +77,9 @@ public final class SecureListener: Sendable {
     /// Connections that were turned away because too many were open already.
     public var turnedAwayCount: UInt64 { gate.turnedAwayCount }
 
+    /// Clients that are being served.
+    var clientCount: Int { gate.clientCount }
+
     /// Connections open now, those in handshake included.
     public var connectionCount: Int { gate.connectionCount }
 

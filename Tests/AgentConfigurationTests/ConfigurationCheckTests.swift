@@ -78,6 +78,24 @@ struct ConfigurationCheckTests {
         }
     }
 
+    @Test("looks into the list of revoked certificates, and warns before it ends")
+    func revoked() throws {
+        let path = folder.file("revoked.pem")
+        let listed = text().replacing("  key: ", with: "  revoked: \(path)\n  key: ")
+        #expect(lines(try check(listed).faults) == ["7: file \(path) does not exist"])
+        for (days, isWarned) in [("10", true), ("20", false)] {
+            let made = try CertificateFolder.makeCerts(["--out", folder.path, "--days", days, "--list"])
+            #expect(made.status == 0)
+            let found = try check(listed)
+            #expect(found.faults == [] && found.warnings.map(\.line) == (isWarned ? [7] : []))
+            #expect(found.warnings.allSatisfy { $0.problem.contains("the list of revoked certificates \(path) ends") })
+        }
+        try folder.write("nonsense", to: "revoked.pem")
+        #expect(
+            lines(try check(listed).faults)
+                == ["7: \(path) holds no usable list of revoked certificates in PEM form"])
+    }
+
     @Test("tells a file of neither agent, and of one with a misspelt list")
     func kind() throws {
         let neither = try check("site: a\n")
