@@ -62,8 +62,20 @@ public struct ClientPolicy: Sendable {
         rules.first { (try? mirrorName(of: image, under: $0)) == mirror }?.identity
     }
 
+    /// Refuses a name of a peer's that would reach the terminals of those who look at mirrors with other tools.
+    func check(name: String) throws(EngineError) {
+        let isUnsafe = name.unicodeScalars.contains { scalar in
+            switch scalar.properties.generalCategory {
+            case .control, .lineSeparator, .paragraphSeparator: true
+            default: scalar.properties.isBidiControl
+            }
+        }
+        if isUnsafe { throw .unusableName(name) }
+    }
+
     /// The mirror's name for a client's image.
     func mirrorName(of image: String, under rule: Rule) throws(EngineError) -> String {
+        try check(name: image)
         guard rule.images.contains(where: { $0.matches(image) }) else {
             throw .forbiddenImage(image, identities: [rule.identity])
         }

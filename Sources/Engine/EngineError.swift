@@ -20,6 +20,8 @@ public enum EngineError: Failure, Equatable {
     case unknownPlace(String, image: String, known: [String])
     /// This certificate is not in the list of clients.
     case unknownClient(identities: [String])
+    /// The name of an image or a snapshot has characters in it that a terminal acts on.
+    case unusableName(String)
     /// Another transfer of the same image runs.
     case imageBusy(String)
     /// A block's content is not what its digest says.
@@ -36,6 +38,7 @@ public enum EngineError: Failure, Equatable {
         case .damagedState: .permanent
         case .unknownPlace: .permanent
         case .forbiddenImage, .unknownClient: .unauthorized
+        case .unusableName: .refused
         case .imageBusy: .locked
         }
     }
@@ -57,6 +60,7 @@ public enum EngineError: Failure, Equatable {
                 + known.joined(separator: ", ")
         case .unknownClient(let identities):
             "the receiver has no client named \(identities.isEmpty ? "(none)" : identities.joined(separator: ", "))"
+        case .unusableName(let name): "the name \(name.printable) has control characters in it"
         case .imageBusy(let image): "another transfer of \(image.printable) is under way"
         case .resizedMeanwhile(let expected, let found):
             "the mirror was resized during the transfer: expected \(expected) bytes, found \(found)"
@@ -76,6 +80,7 @@ public enum EngineError: Failure, Equatable {
         case .forbiddenImage: "add a pattern that matches it to this client's images in the receiver's configuration"
         case .unknownPlace: "add it to the receiver's pools, or give the client a pool in the receiver's configuration"
         case .unknownClient: "add one of the certificate's names to clients in the receiver's configuration"
+        case .unusableName: "give the image or the snapshot another name at the source"
         case .imageBusy: "wait for it to finish, or stop it"
         }
     }

@@ -154,20 +154,17 @@ public final class ReceiverSession: Sendable {
         environment.observe(.connected(client: rule.identity))
         defer { environment.observe(.disconnected(client: rule.identity)) }
         logger.debug("site \(hello.site.printable), agent \(hello.agentVersion.printable)")
-        while let event = try await nextOffer() {
-            switch event {
-            case .offered(let offer): try await serve(offer, under: rule)
-            case .nothing: break
-            case .fault(let fault): throw fault
-            case .ready, .block, .ended: preconditionFailure("the machine orders events")
+        // A connection that is kept open for nothing ends some time.
+        let watch = WaitWatch(limit: environment.limits.answerMax, phase: "the sender's next offer")
+        try await watch.run {
+            while let event = try await watch.waiting({ try await self.nextEvent() }) {
+                switch event {
+                case .offered(let offer): try await self.serve(offer, under: rule)
+                case .nothing: break
+                case .fault(let fault): throw fault
+                case .ready, .block, .ended: preconditionFailure("the machine orders events")
+                }
             }
-        }
-    }
-
-    /// The next offer; nil when the peer ended cleanly. A connection that is kept open for nothing ends some time.
-    private func nextOffer() async throws -> ReceiverMachine.Event? {
-        try await withDeadline(environment.limits.answerMax, phase: "the sender's next offer") {
-            try await self.nextEvent()
         }
     }
 
@@ -185,13 +182,6 @@ public final class ReceiverSession: Sendable {
         return nil
     }
 
-    /// The next block, or whatever comes in its place.
-    private func nextBlock() async throws -> ReceiverMachine.Event? {
-        try await withDeadline(environment.limits.blockMax, phase: "the sender's next block") {
-            try await self.nextEvent()
-        }
-    }
-
     private func answer(_ answer: Answer) async throws {
         machine.withLock { $0.answer(answer) }
         try await writer.send(.answer(answer))
@@ -206,6 +196,7 @@ extension ReceiverSession {
     private func serve(_ offer: Offer, under rule: ClientPolicy.Rule) async throws {
         let mirrorName: String
         do {
+            try environment.policy.check(name: offer.target.name)
             mirrorName = try environment.policy.mirrorName(of: offer.image, under: rule)
             try environment.claims.claim(mirrorName)
         } catch {
@@ -302,17 +293,23 @@ extension ReceiverSession {
         let receiver = DeltaReceiver(
             prepared, targetByteCount: offer.byteCount, workers: environment.workers,
             decompressor: BlockDecompressor(), checkpointer: checkpointer, meter: meter)
-        let running = try await receiver.run {
-            switch try await meter.clock.time(.receive, { try await self.nextBlock() }) {
-            case .block(let payload)?:
-                meter.update { $0.sentByteCount += UInt64(payload.byteCount) }
-                return payload
-            case .ended(let peerTotals)?:
-                totals.withLock { $0 = peerTotals }
-                return nil
-            case let event:
-                try self.throwEnd(event)
-                return nil
+        let watch = WaitWatch(limit: environment.limits.blockMax, phase: "the sender's next block")
+        let running = try await watch.run {
+            try await receiver.run {
+                let event = try await watch.waiting {
+                    try await meter.clock.time(.receive) { try await self.nextEvent() }
+                }
+                switch event {
+                case .block(let payload)?:
+                    meter.update { $0.sentByteCount += UInt64(payload.byteCount) }
+                    return payload
+                case .ended(let peerTotals)?:
+                    totals.withLock { $0 = peerTotals }
+                    return nil
+                default:
+                    try self.throwEnd(event)
+                    return nil
+                }
             }
         }
         guard let peerTotals = totals.withLock({ $0 }) else { throw EngineError.connectionCut }

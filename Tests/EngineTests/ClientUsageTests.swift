@@ -2,10 +2,12 @@ import Conversation
 import FerryCore
 import ImageStore
 import MemoryStore
+import NIOCore
 import Pipeline
 import Planning
 import TestSupport
 import Testing
+import Threading
 
 @testable import Engine
 
@@ -153,5 +155,21 @@ struct BlockDeadlineTests {
         sites.pacing = Pacing(sending: [Throttle(rate: 64 << 10)])
         let error = await #expect(throws: PeerFault.self) { try await sites.sync() }
         #expect(error?.cause.contains("the sender's next block took longer than 0 s") == true)
+    }
+
+    @Test("or says nothing after its handshake, is let go")
+    func greetingMax() async throws {
+        let sites = TwoSites()
+        let (client, server) = MemoryLink.pair(senderIdentities: ["sender"])
+        let environment = ReceiverEnvironment(
+            store: sites.mirror,
+            policy: ClientPolicy(rules: [.init(identity: "sender", images: [ImagePattern("*")], prefix: "")]),
+            hello: Hello(agentVersion: "test", site: "b"),
+            limits: SessionLimits(keepAliveInterval: .milliseconds(20), greetingMax: .milliseconds(100)),
+            workers: BlockingThreads(count: 1), logger: TwoSites.quietLogger)
+        // It keeps the connection alive, and that is all.
+        try await client.write(ByteBuffer(bytes: WireDecoder.banner + ControlRecord.keepAlive.wireRecord.encoded))
+        await ReceiverSession.run(over: server, environment: environment)
+        #expect(environment.usage.amount(of: "sender", by: environment.policy).connectionCount == 0)
     }
 }
