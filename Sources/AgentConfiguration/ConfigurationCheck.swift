@@ -1,3 +1,4 @@
+import FerryCore
 public import Foundation
 import OpenSSL
 
@@ -5,7 +6,7 @@ import OpenSSL
 public struct ConfigurationCheck: Sendable {
     /// What must be mended, in the order of the lines.
     public let faults: [ConfigurationError]
-    /// What will have to be done soon: certificates, and lists of revoked
+    /// What should be looked at: clients that can write the same mirrors; and what will have to be done soon: certificates, and lists of revoked
     /// ones, that end within 14 days.
     public let warnings: [ConfigurationError]
 
@@ -23,9 +24,24 @@ public struct ConfigurationCheck: Sendable {
             warnings = []
             return
         }
-        _ = AgentConfigurationFile(root)
-        warnings = withFiles ? Self.checkTLS(root, now: Int64(now.timeIntervalSince1970)) : []
+        let read = AgentConfigurationFile(root)
+        var warnings = withFiles ? Self.checkTLS(root, now: Int64(now.timeIntervalSince1970)) : []
+        if case .receiver(let receiver)? = read { warnings += Self.overlaps(receiver, root) }
+        self.warnings = warnings
         faults = reading.sortedFaults
+    }
+
+    /// Warns of clients that can write the same mirrors.
+    private static func overlaps(
+        _ receiver: ReceiverConfiguration, _ root: ConfigurationSection
+    ) -> [ConfigurationError] {
+        ClientOverlap.find(in: receiver.clients).map { overlap in
+            ConfigurationError(
+                file: root.reading.file, line: root.line(of: "clients"),
+                problem:
+                    "clients \(overlap.first.printable) and \(overlap.second.printable) can write the same mirrors",
+                remedy: "give each a prefix or a pool of its own")
+        }
     }
 
     /// Notes faults of the files under `tls:`; warnings about them.

@@ -96,6 +96,21 @@ struct ConfigurationCheckTests {
                 == ["7: \(path) holds no usable list of revoked certificates in PEM form"])
     }
 
+    @Test(
+        "warns of two clients that can write the same mirrors",
+        arguments: [
+            ("images: x, prefix: \"\"", false), ("images: vm-7", true), ("images: \"*\"", true),
+            ("images: \"v*\"", true), ("images: \"*\", prefix: c-", false), ("images: \"*-1\", prefix: v", true),
+            ("images: \"m-*\", prefix: v", true), ("images: rbd/db", true), ("images: db1", false),
+            ("images: \"vm-*\", pool: rbd", true), ("images: \"d[b]\"", true),
+        ])
+    func overlap(keys: String, isWarned: Bool) throws {
+        let found = try check(Sample.receiver + "  - {identity: other.site-c, \(keys)}\n", withFiles: false)
+        #expect(found.faults == [])
+        let warning = "6: clients sender.site-a and other.site-c can write the same mirrors"
+        #expect(lines(found.warnings) == (isWarned ? [warning] : []))
+    }
+
     @Test("tells a file of neither agent, and of one with a misspelt list")
     func kind() throws {
         let neither = try check("site: a\n")
