@@ -58,15 +58,19 @@ final class ConfigurationInForce<Configuration: AgentConfigurable>: Sendable {
         }
     }
 
-    /// Takes certificates up that changed on disk, and reminds of those that end soon. To be called every second.
-    func watchCertificates(_ reminder: inout ExpiryReminder, now: Date) async {
+    /// Takes certificates up that changed on disk, and reminds of those that end soon. To be called every second. True
+    /// when it took some.
+    @discardableResult
+    func watchCertificates(_ reminder: inout ExpiryReminder, now: Date) async -> Bool {
+        var isNew = false
         do {
-            let isNew = try await files.run { [contexts] () throws(TLSFileError) in try contexts.refresh() }
+            isNew = try await files.run { [contexts] () throws(TLSFileError) in try contexts.refresh() }
             if isNew { logger.info("took the certificates that changed on disk") }
         } catch {
             logger.error("\(error.cause)", metadata: ["remedy": "\(error.remedy)"])
         }
         reminder.remind(contexts, now: now, logger: logger)
+        return isNew
     }
 
     /// Adds to a status what is wrong with the file and the certificates.

@@ -63,7 +63,7 @@ final class ContextSource: Sendable {
 
     /// Implements: int stat(const char *pathname, struct stat *statbuf);
     private static func stamps(of files: TLSFiles) -> [Stamp?] {
-        [files.authority, files.certificate, files.key].map { path in
+        files.paths.map { path in
             var found = stat()
             guard stat(path, &found) == 0 else { return nil }
             return Stamp(

@@ -20,6 +20,8 @@ public final class ReceiverAgent: Sendable {
     private let board = ReceiverBoard()
     private let stopSwitch = StopSwitch()
     private let claims = MirrorClaims()
+    private let usage = ClientUsage(isCounted: false)
+    private let refusals: RefusalLog
     private let workers = BlockingThreads(count: BlockingThreads.workerCount)
     private let logger: Logger
     private let startedAt = Date()
@@ -46,6 +48,7 @@ public final class ReceiverAgent: Sendable {
         self.store = store
         self.listener = listener
         self.logger = logger
+        refusals = RefusalLog(logger)
     }
 
     /// Serves connections until `stop`. Transfers that are under way then may go on for as long as the configuration
@@ -84,9 +87,16 @@ public final class ReceiverAgent: Sendable {
     private func serve() async {
         await listener.run { connection in
             await ReceiverSession.run(over: connection, environment: self.environment)
+        } isClient: { identities in
+            self.policy(self.configuration.current).hasClient(identities)
+        } turnAway: { connection in
+            await ReceiverSession.turnAway(
+                connection, connectionCountMax: self.configuration.begun.connectionCountMax,
+                environment: self.environment)
         } onFailedHandshake: { address, error in
-            self.board.noteRefused()
-            self.logger.warning("refused a connection: \(error.cause)", metadata: ["peer": "\(address)"])
+            // Those that had to go for others are counted by the listener.
+            if error != .crowdedOut { self.board.noteRefused() }
+            self.refusals.note(address, error)
         }
     }
 
@@ -94,8 +104,9 @@ public final class ReceiverAgent: Sendable {
     private var environment: ReceiverEnvironment {
         let configuration = configuration.current
         return ReceiverEnvironment(
-            store: store, policy: policy(configuration), claims: claims,
+            store: store, policy: policy(configuration), claims: claims, usage: usage,
             hello: Hello(agentVersion: AgentVersion.current, site: configuration.site),
+            limits: SessionLimits(blockMax: .seconds(configuration.blockWithin.seconds)),
             checkpointInterval: .seconds(configuration.checkpointSeconds), workers: workers, logger: logger,
             observe: { [board] in board.note($0, now: Date()) })
     }
@@ -116,7 +127,8 @@ public final class ReceiverAgent: Sendable {
         var reminder = ExpiryReminder()
         while (try? await Task.sleep(for: .seconds(1))) != nil {
             board.tick()
-            await configuration.watchCertificates(&reminder, now: Date())
+            refusals.tick()
+            if await configuration.watchCertificates(&reminder, now: Date()) { listener.checkPeers() }
         }
     }
 }
@@ -126,10 +138,14 @@ public final class ReceiverAgent: Sendable {
 extension ReceiverAgent {
     /// Reads the configuration file again and takes it into force, for the connections that begin from then on, unless
     /// something is wrong with it.
-    public func reload() async { _ = await configuration.reload() }
+    public func reload() async {
+        if await configuration.reload() { listener.checkPeers() }
+    }
 
-    /// Sees what the mirrors hold that were there before the agent started.
+    /// Sees what the mirrors hold that were there before the agent started, and counts them for their clients' quotas.
     private func look() async {
+        // What can't be looked at does not count, and is said.
+        defer { usage.countedAll() }
         do {
             for name in try await store.imageNames() {
                 guard !Task.isCancelled else { return }
@@ -147,24 +163,25 @@ extension ReceiverAgent {
     private func look(_ name: String) async throws {
         guard let mirror = try await store.openMirror(name) else { return }
         do {
-            if let record = try await mirror.state(MirrorRecord.self, ImageStateKey.mirror),
-                let newest = record.published.last
-            {
-                let snapshot = try await mirror.snapshots().first { $0.identity == newest.mirror }
-                let takenAt = SnapshotName.ownTime(newest.source.name) ?? snapshot?.createdAt
-                let policy = policy(configuration.current)
-                let client = policy.client(ofMirror: name, source: record.sourceName) ?? "unknown"
-                if let takenAt {
-                    let published = PublishedState(
-                        snapshot: newest.mirror.name, takenAt: takenAt, publishedAt: snapshot?.createdAt)
-                    board.noteFound(name, client: client, published)
-                }
+            if let record = try await mirror.state(MirrorRecord.self, ImageStateKey.mirror) {
+                usage.found(name, source: record.sourceName, byteCount: try await mirror.headByteCount())
+                try await notePublished(name, mirror, record)
             }
             await mirror.close()
         } catch {
             await mirror.close()
             throw error
         }
+    }
+
+    private func notePublished(_ name: String, _ mirror: any MirrorImage, _ record: MirrorRecord) async throws {
+        guard let newest = record.published.last else { return }
+        let snapshot = try await mirror.snapshots().first { $0.identity == newest.mirror }
+        guard let takenAt = SnapshotName.ownTime(newest.source.name) ?? snapshot?.createdAt else { return }
+        let client = policy(configuration.current).client(ofMirror: name, source: record.sourceName) ?? "unknown"
+        let published = PublishedState(
+            snapshot: newest.mirror.name, takenAt: takenAt, publishedAt: snapshot?.createdAt)
+        board.noteFound(name, client: client, published)
     }
 }
 
@@ -176,8 +193,25 @@ extension ReceiverAgent: AgentControl {
             configuration: configuration.file, startedAt: startedAt, now: Date())
         configuration.note(in: &status)
         board.fill(&status)
+        status.clients = clients
         status.refusedConnectionCount += listener.turnedAwayCount
         return status
+    }
+
+    /// What each client takes, and may take.
+    private var clients: [ClientStatus] {
+        let policy = policy(configuration.current)
+        return policy.quotas.map { client, quota in
+            let amount = usage.amount(of: client, by: policy)
+            var status = ClientStatus(name: client)
+            status.connectionCount = amount.connectionCount
+            status.connectionCountMax = quota.connectionCountMax
+            status.imageCount = amount.imageCount
+            status.imageCountMax = quota.imageCountMax
+            status.bytes = amount.byteCount
+            status.bytesMax = quota.byteCountMax
+            return status
+        }
     }
 
     /// Refuses: runs are a sender's.
@@ -198,7 +232,11 @@ extension ClientPolicy {
     init(_ clients: [ReceiverConfiguration.Client], places: [String]?) {
         self.init(
             rules: clients.map {
-                Rule(identity: $0.identity, images: $0.images, prefix: $0.prefix, place: $0.place, keep: $0.keep)
+                Rule(
+                    identity: $0.identity, images: $0.images, prefix: $0.prefix, place: $0.place, keep: $0.keep,
+                    quota: ClientQuota(
+                        connectionCountMax: $0.connectionCountMax, imageCountMax: $0.imageCountMax,
+                        byteCountMax: $0.byteCountMax?.byteCount))
             }, places: places)
     }
 }

@@ -55,9 +55,13 @@ extension ReceiverConfiguration {
             writer.add("prefix", client.prefix)
             writer.add("pool", ifPresent: client.place)
             writer.addRaw("keep", client.keep.yaml)
+            writer.add("connections-max", ifPresent: client.connectionCountMax?.description)
+            writer.add("images-max", ifPresent: client.imageCountMax?.description)
+            writer.add("bytes-max", ifPresent: client.byteCountMax?.description)
         }
         writer.add("connections-max", "\(connectionCountMax)")
         writer.add("checkpoint-seconds", "\(checkpointSeconds)")
+        writer.add("block-within", blockWithin.description)
         writer.add("hang-after", hangAfter.description)
         writer.add("stop-within", stopWithin.description)
         writer.add("control", control ?? "none")

@@ -16,6 +16,26 @@ extension ConfigurationSection {
         return number
     }
 
+    /// A whole number in a range; nil when the key is absent or a fault was noted.
+    mutating func optionalNumber(_ key: String, in range: ClosedRange<Int>) -> Int? {
+        has(key) ? number(key, in: range, default: range.lowerBound) : nil
+    }
+
+    /// A size of at least one byte; nil when the key is absent or a fault was noted.
+    mutating func byteSize(_ key: String) -> ByteSize? {
+        guard let text = text(key) else { return nil }
+        do {
+            let size = try ByteSize(text)
+            if size.byteCount == 0 {
+                note("\(key) must be more than nothing", "write a size, or leave it out", at: key)
+            }
+            return size
+        } catch {
+            note("\(key): \(error.problem.printable)", error.remedy.printable, at: key)
+            return nil
+        }
+    }
+
     /// `true` or `false`; `fallback` when the key is absent or a fault was noted.
     mutating func flag(_ key: String, default fallback: Bool) -> Bool {
         guard let text = text(key) else { return fallback }

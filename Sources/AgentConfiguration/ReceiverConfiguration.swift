@@ -18,6 +18,12 @@ public struct ReceiverConfiguration: Sendable {
         public var place: String?
         /// Which of its mirrors' snapshots stay.
         public var keep: Retention
+        /// Connections that it may have at once; nil: as many as there may be in all.
+        public var connectionCountMax: Int?
+        /// Mirrors that it may have; nil: any number.
+        public var imageCountMax: Int?
+        /// Size that its mirrors may have together; nil: any.
+        public var byteCountMax: ByteSize?
     }
     /// This site's name, for the peer's log.
     public var site: String
@@ -33,6 +39,8 @@ public struct ReceiverConfiguration: Sendable {
     public var connectionCountMax: Int
     /// Seconds between checkpoints, at most, while data comes.
     public var checkpointSeconds: Int
+    /// How long a transfer may go without a whole block.
+    public var blockWithin: TimeSpan
     /// An agent in which nothing moves for so long ends itself.
     public var hangAfter: TimeSpan
     /// How long running transfers may go on after a stop is asked for.
@@ -54,8 +62,8 @@ public struct ReceiverConfiguration: Sendable {
 
 extension ReceiverConfiguration {
     static let keys = [
-        "site", "listen", "store", "tls", "clients", "connections-max", "checkpoint-seconds", "hang-after",
-        "stop-within", "control", "status-listen",
+        "site", "listen", "store", "tls", "clients", "connections-max", "checkpoint-seconds", "block-within",
+        "hang-after", "stop-within", "control", "status-listen",
     ]
     /// Where the control socket is when the file does not say.
     public static let controlPath = "/run/rbd-ferry/receiver.sock"
@@ -71,6 +79,7 @@ extension ReceiverConfiguration {
         clients = Self.clients(&root, store: store)
         connectionCountMax = root.number("connections-max", in: 1...10_000, default: 64)
         checkpointSeconds = root.number("checkpoint-seconds", in: 1...3600, default: 5)
+        blockWithin = root.timeSpan("block-within", in: TimeLimits.blockWithin) ?? TimeSpan(seconds: 3600)
         let agent = AgentSettings(&root, controlPath: Self.controlPath, statusPort: Self.statusPort)
         root.finish()
         guard let site, let store, let tls else { return nil }
@@ -97,12 +106,16 @@ extension ReceiverConfiguration {
             let prefix = section.emptiableText("prefix") ?? ""
             let place = place(&section, store: store)
             let keep = Retention(&section) ?? .all
+            let connectionCountMax = section.optionalNumber("connections-max", in: 1...10_000)
+            let imageCountMax = section.optionalNumber("images-max", in: 1...1_000_000)
+            let byteCountMax = section.byteSize("bytes-max")
             section.finish()
             guard let identity, let images else { continue }
             clients.append(
                 Client(
                     identity: identity, images: images.map { ImagePattern($0) }, prefix: prefix, place: place,
-                    keep: keep))
+                    keep: keep, connectionCountMax: connectionCountMax, imageCountMax: imageCountMax,
+                    byteCountMax: byteCountMax))
         }
         if clients.isEmpty, root.reading.faults.count == faultCount {
             root.note("no client may write here", "add the sender's identity under clients:", at: "clients")

@@ -29,6 +29,7 @@ extension YAMLWriter {
             writer.add("authority", files.authority)
             writer.add("certificate", files.certificate)
             writer.add("key", files.key)
+            writer.add("revoked", ifPresent: files.revoked)
         }
     }
 }

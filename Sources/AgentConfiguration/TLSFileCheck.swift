@@ -8,6 +8,7 @@ struct TLSFileCheck {
     let authority: String?
     let certificate: String?
     let key: String?
+    let revoked: String?
     let role: TLSRole
     /// Now, in seconds since 1970.
     let now: Int64
@@ -29,6 +30,11 @@ struct TLSFileCheck {
         } catch {
             faults.append(error)
         }
+        do {
+            if let revoked { _ = try RevocationLists(file: revoked) }
+        } catch {
+            faults.append(error)
+        }
         // It stops at the first fault, which may be known by now.
         if let fault = together(), !faults.contains(fault) { faults.append(fault) }
         return faults
@@ -38,23 +44,46 @@ struct TLSFileCheck {
     private func together() -> TLSFileError? {
         guard let authority, let certificate, let key else { return nil }
         do {
-            _ = try TLSFiles(authority: authority, certificate: certificate, key: key).makeContext(role: role)
+            let files = TLSFiles(authority: authority, certificate: certificate, key: key, revoked: revoked)
+            _ = try files.makeContext(role: role)
             return nil
         } catch {
             return error
         }
     }
 
-    /// Certificates that end soon, with their files.
-    func endingSoon() -> [(path: String, certificate: CertificateSummary)] {
-        var ending: [(path: String, certificate: CertificateSummary)] = []
+    /// What ends soon.
+    struct Ending {
+        /// The file.
+        let path: String
+        /// What it holds that ends, for messages.
+        let what: String
+        /// The last second of validity, counted from 1970.
+        let notAfter: Int64
+        /// What to do before then.
+        let remedy: String
+    }
+
+    /// Certificates and lists of revoked ones that end soon.
+    func endingSoon() -> [Ending] {
+        let limits = now..<now + CertificateSummary.expiryWarningSeconds
+        var ending: [Ending] = []
         for path in [authority, certificate].compactMap(\.self) {
             // A file that can't be read is among the faults.
             guard let certificates = try? CertificateSummary.read(file: path) else { continue }
-            let limits = now..<now + CertificateSummary.expiryWarningSeconds
-            ending += certificates.filter { limits.contains($0.notAfter) }.map { (path, $0) }
+            ending += certificates.map {
+                Ending(
+                    path: path, what: "the certificate", notAfter: $0.notAfter,
+                    remedy: "renew it in time (certs/make-certs --renew)")
+            }
         }
-        return ending
+        if let revoked, let notAfter = try? RevocationLists(file: revoked).notAfter {
+            ending.append(
+                Ending(
+                    path: revoked, what: "the list of revoked certificates", notAfter: notAfter,
+                    remedy: "write a new one in time (certs/make-certs --revoke): without it no peer is let in"))
+        }
+        return ending.filter { limits.contains($0.notAfter) }
     }
 
     /// The key of the configuration whose file is at fault.
@@ -63,8 +92,10 @@ struct TLSFileCheck {
         case .missing(let path), .unreadable(let path, _), .notPEM(let path, _), .expired(let path, _),
             .notYetValid(let path, _), .notAccepted(let path, _), .keyEncrypted(let path), .keyTooOpen(let path, _):
             configurationKey(of: path)
+        case .listExpired(let path, _), .noListOfIssuer(let path, _), .listNotAccepted(let path, _):
+            configurationKey(of: path)
         case .keyMismatch: "key"
-        case .notSignedByAuthority, .wrongPurpose: "certificate"
+        case .notSignedByAuthority, .wrongPurpose, .revoked: "certificate"
         case .library: nil
         }
     }
@@ -75,6 +106,7 @@ struct TLSFileCheck {
         case authority: "authority"
         case certificate: "certificate"
         case key: "key"
+        case revoked: "revoked"
         default: nil
         }
     }

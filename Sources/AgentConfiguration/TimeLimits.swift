@@ -7,5 +7,6 @@ enum TimeLimits {
     static let scanEvery = 1...day
     static let hangAfter = 10...day
     static let stopWithin = 1...day
+    static let blockWithin = 1...day
     static let hookTimeout = 1...day
 }

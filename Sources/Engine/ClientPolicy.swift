@@ -15,16 +15,20 @@ public struct ClientPolicy: Sendable {
         public var place: String?
         /// Which of its mirrors' snapshots stay.
         public var keep: Retention
+        /// How much it may take.
+        public var quota: ClientQuota
 
-        /// A rule from its parts; by default everything stays.
+        /// A rule from its parts; by default everything stays, and there is no quota.
         public init(
-            identity: String, images: [ImagePattern], prefix: String, place: String? = nil, keep: Retention = .all
+            identity: String, images: [ImagePattern], prefix: String, place: String? = nil, keep: Retention = .all,
+            quota: ClientQuota = ClientQuota()
         ) {
             self.identity = identity
             self.images = images
             self.prefix = prefix
             self.place = place
             self.keep = keep
+            self.quota = quota
         }
     }
     private let rules: [Rule]
@@ -45,13 +49,33 @@ public struct ClientPolicy: Sendable {
         return rule
     }
 
+    /// Whether a certificate with these names is a client's.
+    public func hasClient(_ identities: [String]) -> Bool {
+        rules.contains { identities.contains($0.identity) }
+    }
+
+    /// What each client may take, in the rules' order.
+    public var quotas: [(client: String, quota: ClientQuota)] { rules.map { ($0.identity, $0.quota) } }
+
     /// The client whose image of this name has this mirror; nil when no rule says so.
     public func client(ofMirror mirror: String, source image: String) -> String? {
         rules.first { (try? mirrorName(of: image, under: $0)) == mirror }?.identity
     }
 
+    /// Refuses a name of a peer's that would reach the terminals of those who look at mirrors with other tools.
+    func check(name: String) throws(EngineError) {
+        let isUnsafe = name.unicodeScalars.contains { scalar in
+            switch scalar.properties.generalCategory {
+            case .control, .lineSeparator, .paragraphSeparator: true
+            default: scalar.properties.isBidiControl
+            }
+        }
+        if isUnsafe { throw .unusableName(name) }
+    }
+
     /// The mirror's name for a client's image.
     func mirrorName(of image: String, under rule: Rule) throws(EngineError) -> String {
+        try check(name: image)
         guard rule.images.contains(where: { $0.matches(image) }) else {
             throw .forbiddenImage(image, identities: [rule.identity])
         }

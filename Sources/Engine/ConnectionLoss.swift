@@ -6,7 +6,7 @@ extension TransportError {
         switch self {
         case .cut, .closed, .cancelled: true
         case .unresolved, .refused, .unreachable, .connectTimedOut, .handshakeTimedOut, .closedDuringHandshake,
-            .cannotListen, .tls:
+            .crowdedOut, .cannotListen, .tls:
             false
         }
     }

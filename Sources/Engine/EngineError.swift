@@ -20,6 +20,8 @@ public enum EngineError: Failure, Equatable {
     case unknownPlace(String, image: String, known: [String])
     /// This certificate is not in the list of clients.
     case unknownClient(identities: [String])
+    /// The name of an image or a snapshot has characters in it that a terminal acts on.
+    case unusableName(String)
     /// Another transfer of the same image runs.
     case imageBusy(String)
     /// A block's content is not what its digest says.
@@ -38,6 +40,7 @@ public enum EngineError: Failure, Equatable {
         case .damagedState, .peerTooOld: .permanent
         case .unknownPlace: .permanent
         case .forbiddenImage, .unknownClient: .unauthorized
+        case .unusableName: .refused
         case .imageBusy: .locked
         }
     }
@@ -50,16 +53,17 @@ public enum EngineError: Failure, Equatable {
         case .stalled(let what, let seconds): "\(what) for \(seconds) s"
         case .connectionCut: "the connection ended in the middle of a transfer"
         case .snapshotGone(let snapshot, let image):
-            "snapshot \(snapshot) of \(image) was deleted while it was sent; nothing was published"
-        case .damagedState(let image, let key): "the state kept with \(image) under \(key) can't be read"
+            "snapshot \(snapshot) of \(image.printable) was deleted while it was sent; nothing was published"
+        case .damagedState(let image, let key): "the state kept with \(image.printable) under \(key) can't be read"
         case .forbiddenImage(let image, let identities):
-            "the receiver does not let \(identities.joined(separator: ", ")) write image \(image)"
+            "the receiver does not let \(identities.joined(separator: ", ")) write image \(image.printable)"
         case .unknownPlace(let place, let image, let known):
             "the receiver has no pool \(place.isEmpty ? "(none)" : place.printable) for image \(image.printable), it has "
                 + known.joined(separator: ", ")
         case .unknownClient(let identities):
             "the receiver has no client named \(identities.isEmpty ? "(none)" : identities.joined(separator: ", "))"
-        case .imageBusy(let image): "another transfer of \(image) is under way"
+        case .unusableName(let name): "the name \(name.printable) has control characters in it"
+        case .imageBusy(let image): "another transfer of \(image.printable) is under way"
         case .resizedMeanwhile(let expected, let found):
             "the mirror was resized during the transfer: expected \(expected) bytes, found \(found)"
         case .peerTooOld: "the receiver's release knows nothing of digests, which comparing, proving and repairing need"
@@ -80,6 +84,7 @@ public enum EngineError: Failure, Equatable {
         case .unknownPlace: "add it to the receiver's pools, or give the client a pool in the receiver's configuration"
         case .unknownClient: "add one of the certificate's names to clients in the receiver's configuration"
         case .peerTooOld: "upgrade the receiver"
+        case .unusableName: "give the image or the snapshot another name at the source"
         case .imageBusy: "wait for it to finish, or stop it"
         }
     }

@@ -19,6 +19,8 @@ public struct ReceiverEnvironment: Sendable {
     public var policy: ClientPolicy
     /// Which mirrors are being worked on.
     public var claims: MirrorClaims
+    /// What the clients take.
+    public var usage: ClientUsage
     /// Our greeting.
     public var hello: Hello
     /// How long is waited for what.
@@ -34,9 +36,11 @@ public struct ReceiverEnvironment: Sendable {
     /// The time, for retention.
     public var now: @Sendable () -> Date
 
-    /// An environment from its parts; by default a checkpoint every 5 s. All sessions of one store share `claims`.
+    /// An environment from its parts; by default a checkpoint every 5 s. All sessions of one store share `claims`
+    /// and `usage`.
     public init(
-        store: any ImageStore, policy: ClientPolicy, claims: MirrorClaims = MirrorClaims(), hello: Hello,
+        store: any ImageStore, policy: ClientPolicy, claims: MirrorClaims = MirrorClaims(),
+        usage: ClientUsage = ClientUsage(), hello: Hello,
         limits: SessionLimits = SessionLimits(), checkpointInterval: Duration = .seconds(5),
         workers: BlockingThreads, logger: Logger, observe: @escaping @Sendable (ReceiverEvent) -> Void = { _ in },
         now: @escaping @Sendable () -> Date = { Date() }
@@ -44,6 +48,7 @@ public struct ReceiverEnvironment: Sendable {
         self.store = store
         self.policy = policy
         self.claims = claims
+        self.usage = usage
         self.observe = observe
         self.now = now
         self.hello = hello
@@ -84,6 +89,14 @@ public final class ReceiverSession: Sendable {
         } catch {
             await session.end(because: error)
         }
+    }
+
+    /// Tells the peer that no room is left for it, and ends the connection.
+    public static func turnAway(_ link: any Link, connectionCountMax: Int, environment: ReceiverEnvironment) async {
+        let session = ReceiverSession(link: link, environment: environment)
+        // A sender that does not read this is not worth more than the few seconds until the connection is closed.
+        try? await session.writer.sendBanner()
+        await session.end(because: QuotaError.receiverFull(limit: connectionCountMax))
     }
 
     private func serveWithHeartbeat() async throws {
@@ -133,6 +146,8 @@ public final class ReceiverSession: Sendable {
         try await writer.sendBanner()
         try await writer.send(.hello(environment.hello))
         let rule = try environment.policy.rule(for: link.peerIdentities)
+        try environment.usage.enter(rule)
+        defer { environment.usage.leave(rule) }
         let greeting = try await withDeadline(environment.limits.greetingMax, phase: "the sender's greeting") {
             try await self.nextEvent()
         }
@@ -140,20 +155,18 @@ public final class ReceiverSession: Sendable {
         environment.observe(.connected(client: rule.identity))
         defer { environment.observe(.disconnected(client: rule.identity)) }
         logger.debug("site \(hello.site.printable), agent \(hello.agentVersion.printable)")
-        while let event = try await nextOffer() {
-            switch event {
-            case .offered(let offer): try await serve(offer, under: rule)
-            case .nothing: break
-            case .fault(let fault): throw fault
-            case .ready, .block, .ended, .asked, .proved: preconditionFailure("the machine orders events")
+        // A connection that is kept open for nothing ends some time.
+        let watch = WaitWatch(limit: environment.limits.answerMax, phase: "the sender's next offer")
+        try await watch.run {
+            while let event = try await watch.waiting({ try await self.nextEvent() }) {
+                switch event {
+                case .offered(let offer): try await self.serve(offer, under: rule)
+                case .nothing: break
+                case .fault(let fault): throw fault
+                case .ready, .block, .ended, .asked, .proved:
+                        preconditionFailure("the machine orders events")
+                }
             }
-        }
-    }
-
-    /// The next offer; nil when the peer ended cleanly. A connection that is kept open for nothing ends some time.
-    private func nextOffer() async throws -> ReceiverMachine.Event? {
-        try await withDeadline(environment.limits.answerMax, phase: "the sender's next offer") {
-            try await self.nextEvent()
         }
     }
 
@@ -185,6 +198,7 @@ extension ReceiverSession {
     private func serve(_ offer: Offer, under rule: ClientPolicy.Rule) async throws {
         let mirrorName: String
         do {
+            try environment.policy.check(name: offer.target.name)
             mirrorName = try environment.policy.mirrorName(of: offer.image, under: rule)
             try environment.claims.claim(mirrorName)
         } catch {
@@ -192,10 +206,13 @@ extension ReceiverSession {
         }
         defer { environment.claims.release(mirrorName) }
         let place = MirrorPlace(name: mirrorName, client: rule.identity, keep: rule.keep)
+        let claim = MirrorClaim(
+            mirror: mirrorName, sourceName: offer.image, byteCount: offer.byteCount, rule: rule)
         let outcome: PreparationOutcome
         do {
             let preparation = MirrorPreparation(store: environment.store, mirrorName: mirrorName, offer: offer)
-            outcome = try await preparation.run()
+            outcome = try await environment.usage.reserving(
+                claim, by: environment.policy, in: environment.store, preparation.run)
         } catch let failure as any Failure {
             environment.observe(.failed(mirror: mirrorName, client: rule.identity, error: failure))
             return try await refuse(offer, failure)
@@ -207,6 +224,7 @@ extension ReceiverSession {
         case .ready(let prepared):
             do {
                 try await receive(offer, into: prepared, place)
+                environment.usage.settle(claim)
                 await prepared.image.close()
             } catch {
                 environment.observe(.failed(mirror: mirrorName, client: rule.identity, error: error))
@@ -277,17 +295,23 @@ extension ReceiverSession {
         let receiver = DeltaReceiver(
             prepared, targetByteCount: offer.byteCount, workers: environment.workers,
             decompressor: BlockDecompressor(), checkpointer: checkpointer, meter: meter)
-        let running = try await receiver.run {
-            switch try await meter.clock.time(.receive, { try await self.nextEvent() }) {
-            case .block(let payload)?:
-                meter.update { $0.sentByteCount += UInt64(payload.byteCount) }
-                return payload
-            case .ended(let peerTotals)?:
-                totals.withLock { $0 = peerTotals }
-                return nil
-            case let event:
-                try self.throwEnd(event)
-                return nil
+        let watch = WaitWatch(limit: environment.limits.blockMax, phase: "the sender's next block")
+        let running = try await watch.run {
+            try await receiver.run {
+                let event = try await watch.waiting {
+                    try await meter.clock.time(.receive) { try await self.nextEvent() }
+                }
+                switch event {
+                case .block(let payload)?:
+                    meter.update { $0.sentByteCount += UInt64(payload.byteCount) }
+                    return payload
+                case .ended(let peerTotals)?:
+                    totals.withLock { $0 = peerTotals }
+                    return nil
+                default:
+                    try self.throwEnd(event)
+                    return nil
+                }
             }
         }
         guard let peerTotals = totals.withLock({ $0 }) else { throw EngineError.connectionCut }

@@ -85,16 +85,18 @@ extension CertificateSummary {
         return String(decoding: line.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
+    /// Seconds since 1970; 0 for what is no time.
+    ///
     /// Implements: int ASN1_TIME_to_tm(const ASN1_TIME *s, struct tm *tm);
-    private static func seconds(_ time: UnsafePointer<ASN1_TIME>?) -> Int64 {
+    static func seconds(_ time: UnsafePointer<ASN1_TIME>?) -> Int64 {
         var parts = tm()
         guard let time, ASN1_TIME_to_tm(time, &parts) == 1 else { return 0 }
         return Int64(timegm(&parts))
     }
 }
 
-/// Seconds since 1970 as `2026-03-01 12:00:00 UTC`.
-func utcText(_ secondsSince1970: Int64) -> String {
+/// Seconds since 1970 as `2026-03-01 12:00:00 UTC`, as all messages write them.
+public func utcText(_ secondsSince1970: Int64) -> String {
     var seconds = time_t(secondsSince1970)
     var parts = tm()
     guard gmtime_r(&seconds, &parts) != nil else { return "\(secondsSince1970) s since 1970" }

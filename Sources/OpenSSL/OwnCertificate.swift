@@ -17,15 +17,24 @@ struct OwnCertificate {
     let key: PrivateKey
     /// What our certificate says.
     let summary: CertificateSummary
+    /// Certificates that were taken back; nil when nobody says.
+    let revoked: RevocationLists?
 
-    /// Reads and checks the three files for use as `role`.
-    init(role: TLSRole, authority: String, certificate: String, key: String) throws(TLSFileError) {
+    /// Reads and checks the files for use as `role`.
+    init(
+        role: TLSRole, authority: String, certificate: String, key: String, revoked: String?
+    ) throws(TLSFileError) {
         authorities = try PEMFile.certificates(path: authority)
         let certificates = try PEMFile.certificates(path: certificate)
         leaf = certificates[0]
         chain = Array(certificates.dropFirst())
         self.key = try PEMFile.privateKey(path: key)
         summary = CertificateSummary(of: leaf.raw)
+        if let revoked {
+            self.revoked = try RevocationLists(file: revoked)
+        } else {
+            self.revoked = nil
+        }
         try requireKeyBelongs(certificate: certificate, key: key)
         try Self.requireValidNow(summary, path: certificate)
         for authorityCertificate in authorities {
@@ -73,6 +82,9 @@ struct OwnCertificate {
     }
 
     private func failure(code: Int32, role: TLSRole, authority: String, certificate: String) -> TLSFileError {
+        if let failure = revoked?.failure(code: code, certificate: certificate, issuer: summary.issuer) {
+            return failure
+        }
         switch code {
         case X509_V_ERR_INVALID_PURPOSE:
             return .wrongPurpose(certificate: certificate, role: role)
@@ -87,7 +99,7 @@ struct OwnCertificate {
         }
     }
 
-    /// A store that trusts our authority. The caller frees it.
+    /// A store that trusts our authority, but nothing that it has taken back. The caller frees it.
     ///
     /// Implements: int X509_STORE_add_cert(X509_STORE *xs, X509 *x);
     func makeStore() throws(TLSFileError) -> OpaquePointer {
@@ -97,6 +109,12 @@ struct OwnCertificate {
         for authority in authorities where X509_STORE_add_cert(store, authority.raw) != 1 {
             X509_STORE_free(store)
             throw .library(call: "X509_STORE_add_cert", reason: LibraryErrors.take().text)
+        }
+        do {
+            try revoked?.install(in: store)
+        } catch {
+            X509_STORE_free(store)
+            throw error
         }
         return store
     }

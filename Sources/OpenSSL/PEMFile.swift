@@ -32,6 +32,21 @@ enum PEMFile {
         }
     }
 
+    /// All lists of revoked certificates in a file; at least one.
+    ///
+    /// Implements: X509_CRL *PEM_read_bio_X509_CRL(BIO *bp, X509_CRL **x, pem_password_cb *cb, void *u);
+    static func revocationLists(path: String) throws(TLSFileError) -> [RevocationList] {
+        let file = try LocalFile(path: path)
+        return try withMemory(file.bytes) { (memory) throws(TLSFileError) in
+            var lists: [RevocationList] = []
+            while let raw = PEM_read_bio_X509_CRL(memory, nil, nil, nil) { lists.append(RevocationList(owning: raw)) }
+            guard LibraryErrors.take().isEndOfPEM, !lists.isEmpty else {
+                throw .notPEM(path: path, expected: TLSFileError.list)
+            }
+            return lists
+        }
+    }
+
     /// The private key in a file that only we can read.
     ///
     /// Implements: EVP_PKEY *PEM_read_bio_PrivateKey(BIO *bp, EVP_PKEY **x, pem_password_cb *cb, void *u);

@@ -22,6 +22,15 @@ struct PeerCertificateFailure {
             X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE, X509_V_ERR_CERT_SIGNATURE_FAILURE,
             X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT, X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
             .peerAuthorityUnknown(peer)
+        case X509_V_ERR_CERT_REVOKED:
+            .peerCertificateRevoked(peer)
+        case X509_V_ERR_UNABLE_TO_GET_CRL:
+            .peerRevocationUnknown(peer, reason: "we have no list of its issuer (\(peer.issuer))")
+        case X509_V_ERR_CRL_HAS_EXPIRED:
+            .peerRevocationUnknown(peer, reason: "our list has ended")
+        case X509_V_ERR_CRL_SIGNATURE_FAILURE, X509_V_ERR_CRL_NOT_YET_VALID, X509_V_ERR_UNABLE_TO_GET_CRL_ISSUER,
+            X509_V_ERR_KEYUSAGE_NO_CRL_SIGN:
+            .peerRevocationUnknown(peer, reason: verificationText(code))
         default:
             .peerCertificateRejected(peer, reason: verificationText(code))
         }

@@ -274,4 +274,15 @@ extension TLSConnection {
         guard isHandshakeComplete, let certificate = SSL_get0_peer_certificate(ssl) else { return nil }
         return CertificateSummary(of: certificate)
     }
+
+    /// Checks the peer's certificate by another context of the same role, made of files that have changed: what was good
+    /// in the handshake may be revoked, or of an authority that is not ours any more. Only after the handshake.
+    ///
+    /// - Throws: `TLSError`: why the peer would not be let in now.
+    ///
+    /// Implements: STACK_OF(X509) *SSL_get_peer_cert_chain(const SSL *ssl);
+    public func checkPeer(by context: TLSContext) throws(TLSError) {
+        guard isHandshakeComplete, let certificate = SSL_get0_peer_certificate(ssl) else { return }
+        try context.check(peer: certificate, chain: SSL_get_peer_cert_chain(ssl))
+    }
 }

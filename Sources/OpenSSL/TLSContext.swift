@@ -13,16 +13,22 @@ public final class TLSContext: @unchecked Sendable {
     public let identities: [String]
     /// Last second of validity of our own certificate, counted from 1970.
     public let certificateNotAfter: Int64
+    /// Last second of validity of our list of revoked certificates, counted from 1970; nil when there is none.
+    public let revokedNotAfter: Int64?
     private let raw: OpaquePointer
 
     /// Reads and checks three PEM files: the authority's certificates, our certificate (with the chain to the authority
-    /// after it, if there is one), and its key.
+    /// after it, if there is one), and its key. `revoked` is a file with the authority's list of certificates that it has
+    /// taken back; with it, no peer is let in whose certificate is on the list, or whose issuer has no valid list there.
     ///
     /// - Throws: `TLSFileError`, which names the file at fault.
     ///
     /// Implements: SSL_CTX *SSL_CTX_new(const SSL_METHOD *meth);
-    public init(role: TLSRole, authority: String, certificate: String, key: String) throws(TLSFileError) {
-        let own = try OwnCertificate(role: role, authority: authority, certificate: certificate, key: key)
+    public init(
+        role: TLSRole, authority: String, certificate: String, key: String, revoked: String? = nil
+    ) throws(TLSFileError) {
+        let own = try OwnCertificate(
+            role: role, authority: authority, certificate: certificate, key: key, revoked: revoked)
         LibraryErrors.clear()
         guard let raw = SSL_CTX_new(role == .client ? TLS_client_method() : TLS_server_method()) else {
             throw .library(call: "SSL_CTX_new", reason: LibraryErrors.take().text)
@@ -31,6 +37,7 @@ public final class TLSContext: @unchecked Sendable {
         self.raw = raw
         identities = own.summary.names
         certificateNotAfter = own.summary.notAfter
+        revokedNotAfter = own.revoked?.notAfter
         try setRules()
         try install(own, certificate: certificate, key: key)
     }
@@ -65,6 +72,26 @@ public final class TLSContext: @unchecked Sendable {
         guard SSL_CTX_use_PrivateKey(raw, own.key.raw) == 1 else {
             throw .notAccepted(path: key, reason: LibraryErrors.take().text)
         }
+    }
+
+    /// Checks a peer's certificate once more, by what we know now. `chain` is what it sent with it.
+    ///
+    /// Implements: X509_STORE *SSL_CTX_get_cert_store(const SSL_CTX *ctx);
+    /// int X509_verify_cert(X509_STORE_CTX *ctx);
+    func check(peer certificate: OpaquePointer, chain: OpaquePointer?) throws(TLSError) {
+        LibraryErrors.clear()
+        defer { LibraryErrors.clear() }
+        guard let verification = X509_STORE_CTX_new() else {
+            throw .library(call: "X509_STORE_CTX_new", reason: LibraryErrors.take().text)
+        }
+        defer { X509_STORE_CTX_free(verification) }
+        guard X509_STORE_CTX_init(verification, SSL_CTX_get_cert_store(raw), certificate, chain) == 1,
+            X509_STORE_CTX_set_default(verification, role.opposite.purpose) == 1
+        else { throw .library(call: "X509_STORE_CTX_init", reason: LibraryErrors.take().text) }
+        guard X509_verify_cert(verification) != 1 else { return }
+        throw PeerCertificateFailure(
+            code: X509_STORE_CTX_get_error(verification), peer: CertificateSummary(of: certificate)
+        ).error(expectedName: nil)
     }
 
     /// A connection's handle, with nothing sent or received. The caller frees it.

@@ -12,6 +12,10 @@ public enum TLSError: Failure, Hashable {
     case peerAuthorityUnknown(CertificateSummary)
     /// The peer's certificate is not meant for its side.
     case peerCertificateWrongPurpose(CertificateSummary, role: TLSRole)
+    /// The authority has taken the peer's certificate back.
+    case peerCertificateRevoked(CertificateSummary)
+    /// Our list of revoked certificates can't tell whether the peer's is one: `reason` is what is wrong with the list.
+    case peerRevocationUnknown(CertificateSummary, reason: String)
     /// The peer's certificate is refused for another reason.
     case peerCertificateRejected(CertificateSummary, reason: String)
     /// The peer has no certificate to show.
@@ -38,8 +42,8 @@ public enum TLSError: Failure, Hashable {
     public var disposition: Disposition {
         switch self {
         case .peerNameMismatch, .peerCertificateExpired, .peerCertificateNotYetValid, .peerAuthorityUnknown,
-            .peerCertificateWrongPurpose, .peerCertificateRejected, .peerSentNoCertificate,
-            .peerRefusedOurCertificate:
+            .peerCertificateWrongPurpose, .peerCertificateRevoked, .peerRevocationUnknown, .peerCertificateRejected,
+            .peerSentNoCertificate, .peerRefusedOurCertificate:
             .unauthorized
         case .peerSpeaksOlderTLS, .peerDoesNotSpeakTLS, .library: .permanent
         case .peerAlert, .protocolViolation, .cut: .temporary
@@ -60,6 +64,9 @@ public enum TLSError: Failure, Hashable {
             "the peer's certificate (\(peer), issuer \(peer.issuer)) does not come from our authority"
         case .peerCertificateWrongPurpose(let peer, let role):
             "the peer's certificate (\(peer)) is not meant for a \(role.rawValue)"
+        case .peerCertificateRevoked(let peer): "the peer's certificate (\(peer)) is revoked"
+        case .peerRevocationUnknown(let peer, let reason):
+            "whether the peer's certificate (\(peer)) is revoked can't be told: \(reason)"
         case .peerCertificateRejected(let peer, let reason): "the peer's certificate (\(peer)) is refused: \(reason)"
         case .peerSentNoCertificate: "the peer sent no certificate"
         case .peerRefusedOurCertificate(let alert): "the peer refused our certificate: \(alert)"
@@ -83,6 +90,10 @@ public enum TLSError: Failure, Hashable {
         case .peerAuthorityUnknown: "use the same authority file on both sides"
         case .peerCertificateWrongPurpose(_, let role):
             "the peer needs a certificate with extended key usage \(role.extendedKeyUsage)"
+        case .peerCertificateRevoked:
+            "issue the peer a new certificate (certs/make-certs --renew), if it should have one"
+        case .peerRevocationUnknown:
+            "write a new list (certs/make-certs --revoke) and put it where revoked: in our configuration says"
         case .peerCertificateRejected: "issue the peer a new certificate (certs/make-certs)"
         case .peerSentNoCertificate: "configure a certificate and its key on the peer"
         case .peerRefusedOurCertificate: "check our certificate against the peer's authority; its log has the reason"

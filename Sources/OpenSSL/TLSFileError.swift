@@ -6,7 +6,8 @@ public enum TLSFileError: Failure, Hashable {
     case missing(path: String)
     /// The file can't be read; `reason` is the system's.
     case unreadable(path: String, reason: String)
-    /// The file holds no PEM block of the kind expected (`certificate` or `private key`), or a damaged one.
+    /// The file holds no PEM block of the kind expected (`certificate`, `private key` or
+    /// `list of revoked certificates`), or a damaged one.
     case notPEM(path: String, expected: String)
     /// The key is protected by a pass phrase, which nobody is there to type.
     case keyEncrypted(path: String)
@@ -22,6 +23,14 @@ public enum TLSFileError: Failure, Hashable {
     case notSignedByAuthority(certificate: String, authority: String, issuer: String)
     /// The certificate may not be used on our side.
     case wrongPurpose(certificate: String, role: TLSRole)
+    /// The authority has taken our certificate back.
+    case revoked(certificate: String, list: String)
+    /// The list of revoked certificates ended at `notAfter`, seconds since 1970.
+    case listExpired(path: String, notAfter: Int64)
+    /// The file holds no list of the authority that issued our certificate.
+    case noListOfIssuer(path: String, issuer: String)
+    /// OpenSSL refuses the list of revoked certificates for another reason, such as its signature.
+    case listNotAccepted(path: String, reason: String)
     /// OpenSSL refuses the file for another reason.
     case notAccepted(path: String, reason: String)
     /// OpenSSL itself failed; no file is to blame.
@@ -50,19 +59,35 @@ public enum TLSFileError: Failure, Hashable {
             "the certificate \(certificate) (issuer \(issuer)) is not signed by the authority \(authority)"
         case .wrongPurpose(let certificate, let role):
             "the certificate \(certificate) is not meant for a \(role.rawValue)"
+        case .revoked(let certificate, let list): "the certificate \(certificate) is revoked, says \(list)"
+        case .listExpired(let path, let notAfter):
+            "the list of revoked certificates \(path) ended on \(utcText(notAfter))"
+        case .noListOfIssuer(let path, let issuer):
+            "\(path) holds no list of the certificates that the authority (\(issuer)) has revoked"
+        case .listNotAccepted(let path, let reason):
+            "the list of revoked certificates \(path) is not accepted: \(reason)"
         case .notAccepted(let path, let reason): "\(path) is not accepted: \(reason)"
         case .library(let call, let reason): "OpenSSL's \(call) failed: \(reason)"
         }
     }
 
+    /// How messages call what `RevocationLists` reads.
+    static let list = "list of revoked certificates"
+
     /// What to do about it.
     public var remedy: String {
         switch self {
         case .missing, .unreadable: "check the paths under tls: and the permissions of the user we run as"
+        case .notPEM(_, Self.list): "write one (certs/make-certs --revoke), or take revoked: out"
         case .notPEM(_, let expected): "put a PEM file with a \(expected) there; certs/make-certs makes them"
         case .keyEncrypted: "store the key without a pass phrase, readable by its owner only"
         case .keyTooOpen: "make it readable by its owner only (chmod 600), or owned by root with mode 0640"
         case .keyMismatch: "use the key that was made together with the certificate"
+        case .revoked: "issue a new certificate (certs/make-certs --renew)"
+        case .listExpired:
+            "write a new list (certs/make-certs --revoke) and copy it here: it may lack the newest entries"
+        case .noListOfIssuer, .listNotAccepted:
+            "put the list there that the authority's own key signed (certs/make-certs --revoke)"
         case .expired: "issue a new certificate (certs/make-certs --renew)"
         case .notYetValid: "check this host's clock, or wait until then"
         case .notSignedByAuthority: "use the authority that issued the certificate, on both sides"

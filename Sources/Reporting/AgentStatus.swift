@@ -30,6 +30,8 @@ public struct AgentStatus: Codable, Hashable, Sendable {
     public var connectionCount = 0
     /// Connections that were refused or turned away since the start.
     public var refusedConnectionCount: UInt64 = 0
+    /// What each client takes of a receiver, and may take, in the configuration's order; nil at a sender.
+    public var clients: [ClientStatus]?
     /// How fast blocks and reads may go and do; nil at a receiver.
     public var limits: LimitsStatus?
     /// One entry for each image and peer, by name.

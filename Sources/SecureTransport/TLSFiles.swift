@@ -8,16 +8,22 @@ public struct TLSFiles: Sendable, Hashable {
     public let certificate: String
     /// The key of our certificate.
     public let key: String
+    /// The authority's list of certificates that it has taken back (a CRL); nil when there is none.
+    public let revoked: String?
 
-    /// From the three paths.
-    public init(authority: String, certificate: String, key: String) {
+    /// From the paths.
+    public init(authority: String, certificate: String, key: String, revoked: String? = nil) {
         self.authority = authority
         self.certificate = certificate
         self.key = key
+        self.revoked = revoked
     }
 
     /// Reads and checks the files for use as `role`.
     public func makeContext(role: TLSRole) throws(TLSFileError) -> TLSContext {
-        try TLSContext(role: role, authority: authority, certificate: certificate, key: key)
+        try TLSContext(role: role, authority: authority, certificate: certificate, key: key, revoked: revoked)
     }
+
+    /// All of them.
+    public var paths: [String] { [authority, certificate, key] + (revoked.map { [$0] } ?? []) }
 }

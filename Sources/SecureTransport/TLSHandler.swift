@@ -240,4 +240,14 @@ extension TLSHandler {
         counters.sent(ciphertext.readableBytes)
         context.writeAndFlush(wrapOutboundOut(ciphertext), promise: nil)
     }
+
+    /// Ends the connection if its peer would not be let in by `newContext`.
+    func checkPeer(by newContext: TLSContext, _ context: ChannelHandlerContext) {
+        guard state == .open else { return }
+        do throws(TLSError) {
+            try connection.checkPeer(by: newContext)
+        } catch {
+            fail(error, context)
+        }
+    }
 }

@@ -63,4 +63,13 @@ extension SocketAddress {
         guard let host = ipAddress, let port else { return "\(self)" }
         return HostAndPort(host: host, port: port).description
     }
+
+    /// Who counts as one where many connect: a host, or the network of 64 bits that an IPv6 host has to itself.
+    var crowd: String {
+        guard case .v6(let address) = self else { return ipAddress ?? "\(self)" }
+        let bytes = withUnsafeBytes(of: address.address.sin6_addr) { Array($0) }
+        // A host of the other protocol, as ::ffff:192.0.2.1, has all of its address at the end.
+        let isMapped = bytes.prefix(12).elementsEqual([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF])
+        return "\(isMapped ? bytes : Array(bytes.prefix(8)))"
+    }
 }

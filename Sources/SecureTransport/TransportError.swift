@@ -13,9 +13,11 @@ public enum TransportError: Failure, Hashable {
     case connectTimedOut(address: String, after: Duration)
     /// The peer did not finish the TLS handshake in time.
     case handshakeTimedOut(address: String, after: Duration)
-    /// The peer closed the connection during the TLS handshake and gave no reason. A receiver at its connection limit
+    /// The peer closed the connection during the TLS handshake and gave no reason. A receiver with too many connections
     /// does so; a peer that refuses our certificate says so (`tls`).
     case closedDuringHandshake(address: String)
+    /// A listener dropped it, as the oldest of too many whose peers had not shown a client's certificate.
+    case crowdedOut
     /// The connection ended without the peer's goodbye.
     case cut(address: String, reason: String)
     /// We have closed the connection ourselves.
@@ -30,8 +32,8 @@ public enum TransportError: Failure, Hashable {
     /// `temporary` for all that the network does; TLS decides for itself.
     public var disposition: Disposition {
         switch self {
-        case .unresolved, .refused, .unreachable, .connectTimedOut, .handshakeTimedOut, .closedDuringHandshake, .cut,
-            .closed, .cancelled, .cannotListen:
+        case .unresolved, .refused, .unreachable, .connectTimedOut, .handshakeTimedOut, .closedDuringHandshake,
+            .crowdedOut, .cut, .closed, .cancelled, .cannotListen:
             .temporary
         case .tls(_, let error): error.disposition
         }
@@ -46,6 +48,7 @@ public enum TransportError: Failure, Hashable {
         case .connectTimedOut(let address, let after): "no answer from \(address) within \(after)"
         case .handshakeTimedOut(let address, let after): "no TLS handshake with \(address) within \(after)"
         case .closedDuringHandshake(let address): "\(address) closed the connection during the TLS handshake"
+        case .crowdedOut: "dropped for a newer one: too many connections whose peers have not said who they are"
         case .cut(let address, let reason): "the connection to \(address) was cut: \(reason)"
         case .closed(let address): "the connection to \(address) is closed"
         case .cancelled: "cancelled"
@@ -61,7 +64,8 @@ public enum TransportError: Failure, Hashable {
         case .refused: "check that the peer runs and the port is right"
         case .unreachable, .connectTimedOut: "check the network and the firewalls between the sites"
         case .handshakeTimedOut: "check that the peer is an rbd-ferry receiver and not overloaded"
-        case .closedDuringHandshake: "the peer may be at its connection limit or stopping; its log has the reason"
+        case .closedDuringHandshake: "the peer may have too many connections or be stopping; its log has the reason"
+        case .crowdedOut: "find out who opens them; a firewall before the receiver keeps strangers out"
         case .cut: "the transfer goes on where it stopped with the next connection"
         case .closed, .cancelled: ""
         case .cannotListen: "check the address under listen: and whether something else uses the port"

@@ -1,7 +1,7 @@
 import NIOCore
 
 /// Every bound of a connection, in one place.
-enum TransportLimits {
+public enum TransportLimits {
     /// Largest piece of ciphertext read from the socket at once, bytes.
     static let socketReadByteCountMax = 256 * 1024
     /// Plaintext encrypted at once, bytes: whole records. With 15 records the transport is a quarter slower, as they fall out
@@ -21,4 +21,7 @@ enum TransportLimits {
     /// How long a side that has ended keeps taking the peer's bytes. Closing a socket with unread bytes makes the kernel
     /// send a reset, and that can destroy an alert or a goodbye that the peer has not read yet.
     static let lingerTimeout = TimeAmount.seconds(2)
+    /// Connections that a listener keeps, besides those of its clients, while their peers have not shown a client's
+    /// certificate. A handshake takes some 50 KiB of memory, and milliseconds on a good network.
+    public static let strangerCountMax = 128
 }

@@ -78,6 +78,39 @@ struct ConfigurationCheckTests {
         }
     }
 
+    @Test("looks into the list of revoked certificates, and warns before it ends")
+    func revoked() throws {
+        let path = folder.file("revoked.pem")
+        let listed = text().replacing("  key: ", with: "  revoked: \(path)\n  key: ")
+        #expect(lines(try check(listed).faults) == ["7: file \(path) does not exist"])
+        for (days, isWarned) in [("10", true), ("20", false)] {
+            let made = try CertificateFolder.makeCerts(["--out", folder.path, "--days", days, "--list"])
+            #expect(made.status == 0)
+            let found = try check(listed)
+            #expect(found.faults == [] && found.warnings.map(\.line) == (isWarned ? [7] : []))
+            #expect(found.warnings.allSatisfy { $0.problem.contains("the list of revoked certificates \(path) ends") })
+        }
+        try folder.write("nonsense", to: "revoked.pem")
+        #expect(
+            lines(try check(listed).faults)
+                == ["7: \(path) holds no usable list of revoked certificates in PEM form"])
+    }
+
+    @Test(
+        "warns of two clients that can write the same mirrors",
+        arguments: [
+            ("images: x, prefix: \"\"", false), ("images: vm-7", true), ("images: \"*\"", true),
+            ("images: \"v*\"", true), ("images: \"*\", prefix: c-", false), ("images: \"*-1\", prefix: v", true),
+            ("images: \"m-*\", prefix: v", true), ("images: rbd/db", true), ("images: db1", false),
+            ("images: \"vm-*\", pool: rbd", true), ("images: \"d[b]\"", true),
+        ])
+    func overlap(keys: String, isWarned: Bool) throws {
+        let found = try check(Sample.receiver + "  - {identity: other.site-c, \(keys)}\n", withFiles: false)
+        #expect(found.faults == [])
+        let warning = "6: clients sender.site-a and other.site-c can write the same mirrors"
+        #expect(lines(found.warnings) == (isWarned ? [warning] : []))
+    }
+
     @Test("tells a file of neither agent, and of one with a misspelt list")
     func kind() throws {
         let neither = try check("site: a\n")

@@ -193,6 +193,11 @@ struct FaultTests {
             FaultCase("  - {identity: x, images: a/b, keep: {last: 1}}"),
             FaultCase("  - {identity: x, images: y, keep: 3}", "8: keep must be all, or rules"),
             FaultCase("  - {identity: x, images: y, prefx: z}", "8: unknown key prefx in clients"),
+            FaultCase("  - {identity: x, images: y, connections-max: 0}", "8: connections-max must be a whole number"),
+            FaultCase("  - {identity: x, images: y, images-max: -1}", "8: images-max must be a whole number"),
+            FaultCase("  - {identity: x, images: y, bytes-max: 5T}", "8: bytes-max: \"5T\" has the unknown unit T"),
+            FaultCase("  - {identity: x, images: y, bytes-max: 0B}", "8: bytes-max must be more than nothing"),
+            FaultCase("block-within: 0s", "8: block-within"),
             FaultCase("peers: []", "8: unknown key peers in the file"),
         ])
     func receiverKeys(row: FaultCase) throws {

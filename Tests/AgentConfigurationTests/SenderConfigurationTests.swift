@@ -160,6 +160,8 @@ struct ReceiverConfigurationTests {
         let client = configuration.clients[0]
         #expect(client.identity == "sender.site-a" && client.images.map(\.text) == ["vm-*", "db"])
         #expect(client.prefix == "" && client.place == nil && client.keep == .all)
+        #expect(client.connectionCountMax == nil && client.imageCountMax == nil && client.byteCountMax == nil)
+        #expect(configuration.blockWithin.seconds == 3600 && configuration.tls.revoked == nil)
         #expect(configuration.connectionCountMax == 64 && configuration.checkpointSeconds == 5)
         #expect(configuration.hangAfter.seconds == 300 && configuration.stopWithin.seconds == 60)
         #expect(configuration.control == "/run/rbd-ferry/receiver.sock")
@@ -175,11 +177,16 @@ struct ReceiverConfigurationTests {
                     prefix: c-
                     pool: vms/tenant-a
                     keep: {daily: 30}
+                    connections-max: 4
+                    images-max: 10
+                    bytes-max: 5TiB
                 """)
         var keep = RetentionRules()
         keep.daily = 30
         let client = configuration.clients[1]
         #expect(client.images.map(\.text) == ["tenants/*/*"])
+        #expect(client.connectionCountMax == 4 && client.imageCountMax == 10)
+        #expect(client.byteCountMax?.byteCount == 5 << 40)
         #expect(client.prefix == "c-" && client.place == "vms/tenant-a" && client.keep == .rules(keep))
     }
 }

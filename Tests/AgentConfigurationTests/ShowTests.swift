@@ -85,7 +85,12 @@ struct ShowTests {
     @Test("is shown for a receiver, with every default")
     func showsReceiver() throws {
         let text = Sample.receiver.replacing("certs/ca.pem", with: "/c/ca.pem")
-            .replacing("db]", with: "db], prefix: a-, pool: vms/tenant-a, keep: {daily: 30}")
+            .replacing(
+                "db]",
+                with:
+                    "db], prefix: a-, pool: vms/tenant-a, keep: {daily: 30}, connections-max: 8, images-max: 100, bytes-max: 20480 GiB"
+            )
+            .replacing("/c/r.key}", with: "/c/r.key, revoked: /c/revoked.pem}")
         #expect(
             try shown(text) == """
                 site: b
@@ -99,14 +104,19 @@ struct ShowTests {
                   authority: /c/ca.pem
                   certificate: /c/r.pem
                   key: /c/r.key
+                  revoked: /c/revoked.pem
                 clients:
                   - identity: sender.site-a
                     images: ["vm-*", db]
                     prefix: a-
                     pool: vms/tenant-a
                     keep: {daily: 30}
+                    connections-max: 8
+                    images-max: 100
+                    bytes-max: 20TiB
                 connections-max: 64
                 checkpoint-seconds: 5
+                block-within: 1h
                 hang-after: 5m
                 stop-within: 1m
                 control: /run/rbd-ferry/receiver.sock
@@ -157,7 +167,7 @@ struct ShowTests {
         #expect(first.site == second.site && first.store == second.store && first.tls == second.tls)
         #expect(first.listen == second.listen && first.clients == second.clients)
         #expect(first.connectionCountMax == second.connectionCountMax)
-        #expect(first.checkpointSeconds == second.checkpointSeconds)
+        #expect(first.checkpointSeconds == second.checkpointSeconds && first.blockWithin == second.blockWithin)
         #expect(first.hangAfter == second.hangAfter && first.stopWithin == second.stopWithin)
         #expect(first.control == second.control && first.statusListen == second.statusListen)
     }

@@ -72,6 +72,29 @@ struct ContextSourceTests {
         #expect(source.failure != nil)
     }
 
+    @Test("come with a list of revoked ones, which is read again when it changes, and has an end too")
+    func revoked() throws {
+        func makeList(_ arguments: String...) throws {
+            #expect(try CertificateFolder.makeCerts(["--out", folder.path] + arguments).status == 0)
+        }
+        try makeList("--list", "--days", "100")
+        let files = TLSFiles(
+            authority: folder.file("ca.pem"), certificate: folder.file("receiver.pem"),
+            key: folder.file("receiver.key"), revoked: folder.file("revoked.pem"))
+        let source = try ContextSource(files, role: .server)
+        let before = ObjectIdentifier(source.current)
+        try makeList("--days", "10", "--revoke", folder.file("sender.pem"))
+        #expect(try source.refresh())
+        #expect(ObjectIdentifier(source.current) != before)
+        let texts = CertificateExpiry.all(source, now: Date()).map(\.text)
+        #expect(texts.count == 1 && texts[0].contains("revoked.pem ends in 9 days: write a new one"))
+        let over = CertificateExpiry.all(source, now: Date().addingTimeInterval(11 * 86_400)).map(\.text)
+        #expect(over.first?.contains("has ended, and no peer is let in") == true)
+        try FileManager.default.removeItem(atPath: folder.file("revoked.pem"))
+        #expect(throws: TLSFileError.missing(path: folder.file("revoked.pem"))) { try source.refresh() }
+        #expect(source.current.revokedNotAfter != nil, "the one before is in force")
+    }
+
     @Test("that end soon are told of at the start, when they were renewed, and once a day; others never")
     func reminder() throws {
         let lines = Lines()

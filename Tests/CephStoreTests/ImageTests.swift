@@ -25,6 +25,28 @@ struct ImageTests {
         await cluster.discard("rbd/\(name)")
     }
 
+    @Test("an image's name is taken as it is: none leads to another pool, namespace or snapshot")
+    func strangeNames() async throws {
+        let cluster = try TestCluster.get()
+        let name = TestCluster.freshName("names")
+        try await cluster.rbd("create", name, "--size", "8M")
+        try await cluster.withStore { store in
+            let strangeNames = ["rbd/\(name)", "\(name)@", "\(name)@s1", "../\(name)", "/\(name)", "a/b@c"]
+            for strange in strangeNames {
+                let found = try await store.openMirror(strange)
+                #expect(found == nil, "\(strange)")
+                let error = try #require(
+                    await #expect(throws: StoreError.self) {
+                        try await store.createMirror(strange, byteCount: 1 << 20, layout: .standard)
+                    })
+                #expect(error.reason == .unsupported, "\(strange)")
+            }
+            let names = Set(try await store.imageNames())
+            #expect(names.isDisjoint(with: strangeNames))
+        }
+        await cluster.discard("rbd/\(name)")
+    }
+
     @Test("a pin makes the stock rbd refuse to remove the snapshot, until it is taken away")
     func pin() async throws {
         try await withMirror { _, name, cluster in

@@ -15,9 +15,15 @@ enum LoopbackSocket {
         return socket
     }
 
-    /// Connects to a port.
-    static func connect(to port: Int) throws -> Int32 {
+    /// Connects to a port; from another address of this host, if that is given.
+    static func connect(to port: Int, from source: UInt32? = nil) throws -> Int32 {
         let socket = try make()
+        if let source {
+            guard withAddress(source, port: 0, { Glibc.bind(socket, $0, $1) }) == 0 else {
+                close(socket)
+                throw Failure(number: errno)
+            }
+        }
         guard withAddress(port: port, { Glibc.connect(socket, $0, $1) }) == 0 else {
             close(socket)
             throw Failure(number: errno)
@@ -52,11 +58,13 @@ enum LoopbackSocket {
         return socket
     }
 
-    private static func withAddress(port: Int, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Int32) -> Int32 {
+    private static func withAddress(
+        _ host: UInt32 = 0x7F00_0001, port: Int, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Int32
+    ) -> Int32 {
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = UInt16(port).bigEndian
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        address.sin_addr.s_addr = host.bigEndian
         return withUnsafePointer(to: &address) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
                 body($0, socklen_t(MemoryLayout<sockaddr_in>.size))

@@ -37,6 +37,25 @@ struct ClientPolicyTests {
         #expect(throws: EngineError.self) { try name("vms/\u{301}tenant/x", places: places) }
     }
 
+    @Test(
+        "a name with control characters is refused, in whatever language it is written otherwise",
+        arguments: ["a\u{1B}[2J", "a\nb", "a\u{9B}1m", "\u{7F}", "a\u{202E}b", "a\u{2028}b", "a\tb", "\0"])
+    func control(image: String) throws {
+        #expect(throws: EngineError.unusableName(image)) { try name(image) }
+        for image in ["日本語 🚢", "größe", "👩‍🚀"] { #expect(try name(image) == image) }
+    }
+
+    @Test("an image's own name is what counts, however much stands before it, and it can't leave its place")
+    func elsewhere() throws {
+        let places = ["rbd"]
+        for image in ["../x", "/etc/x", "a/../../x", "rbd/../x"] {
+            #expect(try name(image, prefix: "a-") == "a-x")
+            #expect(try name(image, prefix: "a-", place: "rbd", places: places) == "rbd/a-x")
+            #expect(throws: EngineError.self) { try name(image, prefix: "a-", places: places) }
+        }
+        #expect(try name("x/..", prefix: "a-", place: "rbd", places: places) == "rbd/a-..")
+    }
+
     @Test("which client a mirror belongs to is found by the sender's name of the image")
     func client() {
         let rules = [

@@ -139,19 +139,63 @@ struct ConnectingTests {
         try await silent.close()
     }
 
-    @Test("a connection too many is closed at once, and the client may try again later")
+    @Test("a client too many is turned away, and may try again later")
     func tooMany() async throws {
         let listener = try await loopback.listen(connectionCountMax: 1)
-        try await loopback.run(listener, server: Self.untilPeerEnds) {
+        let turnAway: @Sendable (SecureConnection) async -> Void = { connection in
+            try? await connection.write(ByteBuffer(string: "full"))
+        }
+        try await loopback.run(listener, server: Self.untilPeerEnds, turnAway: turnAway) {
             let first = try await loopback.connect(to: listener.localPort)
-            let error = await #expect(throws: TransportError.self) {
-                try await loopback.connect(to: listener.localPort)
-            }
-            #expect(error?.disposition == .temporary)
+            try await first.write(ByteBuffer(string: "served"))
+            while listener.clientCount == 0 { await Task.yield() }
+            let second = try await loopback.connect(to: listener.localPort)
+            #expect(try await second.read() == ByteBuffer(string: "full"))
             #expect(listener.turnedAwayCount == 1)
+            await second.close()
             await first.close()
             while listener.connectionCount > 0 { await Task.yield() }
             await (try loopback.connect(to: listener.localPort)).close()
+        }
+    }
+
+    @Test("strangers too many are dropped, the oldest first, and a client is served beside them")
+    func strangers() async throws {
+        // On a busy machine their time must not run out first.
+        let listener = try await loopback.listen(
+            handshakeTimeout: .seconds(120), connectionCountMax: 1, strangerCountMax: 2)
+        let failures = try await loopback.run(listener, server: Self.untilPeerEnds) {
+            var silent: [any Channel] = []
+            for _ in 0..<4 {
+                silent.append(
+                    try await ClientBootstrap(group: TransportChannel.threads)
+                        .connect(host: "127.0.0.1", port: listener.localPort).get())
+            }
+            for channel in silent.prefix(2) { try await channel.closeFuture.get() }
+            await (try loopback.connect(to: listener.localPort)).close()
+            try await silent[2].closeFuture.get()
+            #expect(listener.turnedAwayCount == 3)
+            try await silent[3].close()
+        }
+        #expect(failures.filter { $0 == .crowdedOut }.count == 3)
+    }
+
+    @Test("a connection ends when its peer would not be let in any more")
+    func checkPeers() async throws {
+        try loopback.folder.issue("other", .init(alternativeNames: "DNS:other", usage: "clientAuth"))
+        let listener = try await loopback.listen(revoked: true)
+        try await loopback.run(listener, server: Self.untilPeerEnds) {
+            let other = try await loopback.connect(to: listener.localPort, context: loopback.context(.client, "other"))
+            let good = try await loopback.connect(to: listener.localPort)
+            for connection in [other, good] { try await connection.write(ByteBuffer(string: "hello")) }
+            while listener.clientCount < 2 { await Task.yield() }
+            listener.checkPeers()
+            try loopback.revoke("other")
+            listener.checkPeers()
+            await #expect(throws: TransportError.self) { try await other.read() }
+            try await good.write(ByteBuffer(string: "still here"))
+            await good.close()
+            await other.close()
         }
     }
 

@@ -9,20 +9,38 @@ struct Loopback {
 
     init() throws { folder = try CertificateFolder() }
 
-    func context(_ role: TLSRole, _ name: String? = nil) throws -> TLSContext {
+    func context(_ role: TLSRole, _ name: String? = nil, revoked: String? = nil) throws -> TLSContext {
         let name = name ?? (role == .client ? "sender" : "receiver")
         return try TLSFiles(
-            authority: folder.file("ca.pem"), certificate: folder.file("\(name).pem"), key: folder.file("\(name).key")
+            authority: folder.file("ca.pem"), certificate: folder.file("\(name).pem"), key: folder.file("\(name).key"),
+            revoked: revoked
         ).makeContext(role: role)
     }
 
-    func listen(handshakeTimeout: Duration = .seconds(20), connectionCountMax: Int = 10) async throws -> SecureListener
-    {
-        let context = try context(.server)
+    /// A listener; with `revoked`, it reads the list of revoked certificates whenever it needs a context.
+    func listen(
+        handshakeTimeout: Duration = .seconds(20), connectionCountMax: Int = 10, strangerCountMax: Int = 10,
+        revoked: Bool = false
+    ) async throws -> SecureListener {
+        if revoked { try makeList("--list") }
+        let list = revoked ? folder.file("revoked.pem") : nil
+        let begun = try context(.server, revoked: list)
         return try await SecureListener.bind(
-            to: HostAndPort(host: "127.0.0.1", port: 0), context: { context },
-            handshakeTimeout: handshakeTimeout, connectionCountMax: connectionCountMax)
+            to: HostAndPort(host: "127.0.0.1", port: 0),
+            context: { revoked ? (try? context(.server, revoked: list)) ?? begun : begun },
+            handshakeTimeout: handshakeTimeout, connectionCountMax: connectionCountMax,
+            strangerCountMax: strangerCountMax)
     }
+
+    /// Revokes a certificate of the folder.
+    func revoke(_ name: String) throws { try makeList("--revoke", folder.file("\(name).pem")) }
+
+    private func makeList(_ arguments: String...) throws {
+        let made = try CertificateFolder.makeCerts(["--out", folder.path] + arguments)
+        guard made.status == 0 else { throw CommandFailed(text: made.text) }
+    }
+
+    private struct CommandFailed: Error { let text: String }
 
     func connect(
         to port: Int, serverName: String = "receiver.site-b", context: TLSContext? = nil,
@@ -39,10 +57,11 @@ struct Loopback {
     @discardableResult
     func run(
         _ listener: SecureListener, server: @escaping @Sendable (SecureConnection) async -> Void,
+        turnAway: @escaping @Sendable (SecureConnection) async -> Void = { _ in },
         client: () async throws -> Void
     ) async throws -> [TransportError] {
         let failures = Failures()
-        async let running: Void = listener.run(server) { failures.add($1) }
+        async let running: Void = listener.run(server, turnAway: turnAway) { failures.add($1) }
         do {
             try await client()
         } catch {
