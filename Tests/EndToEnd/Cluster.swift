@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 
 /// A cluster for tests, as `Tests/minicluster` starts one: its pool `rbd` is ours.
 struct Cluster: Sendable {
@@ -43,5 +44,22 @@ struct Cluster: Sendable {
         let text = try String(contentsOf: file, encoding: .utf8).trimmingCharacters(in: .whitespacesAndNewlines)
         guard let number = Int32(text) else { throw NeverHappened(description: "no number in \(file.path)") }
         return number
+    }
+
+    /// Stops its only OSD for a while, as a host does whose disks hang.
+    func stopOSD(for duration: Duration) async throws {
+        let osd = try osdProcessID()
+        kill(osd, SIGSTOP)
+        // The cluster's own time, not a wait for something that could be asked. Cut short, it must still go on.
+        try? await Task.sleep(for: duration)
+        kill(osd, SIGCONT)
+    }
+
+    /// Takes all room from its pool, or gives it back; returns when its OSD knows.
+    func setFull(_ isFull: Bool) async throws {
+        try await ceph("osd", "pool", "set-quota", "rbd", "max_bytes", isFull ? "1" : "0")
+        try await eventually("the pool is \(isFull ? "full" : "no longer full")") {
+            try await ceph("osd", "pool", "ls", "detail").contains("full_quota") == isFull
+        }
     }
 }
