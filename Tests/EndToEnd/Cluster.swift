@@ -47,12 +47,18 @@ struct Cluster: Sendable {
     }
 
     /// Stops its only OSD for a while, as a host does whose disks hang.
+    ///
+    /// At the end it is marked down, as other OSDs would have done: one that is alone does not take up again what came
+    /// while its leases on reads had run out.
     func stopOSD(for duration: Duration) async throws {
         let osd = try osdProcessID()
         kill(osd, SIGSTOP)
         // The cluster's own time, not a wait for something that could be asked. Cut short, it must still go on.
         try? await Task.sleep(for: duration)
+        let marking = Result { try RunningCommand("ceph", ["-c", confPath, "osd", "down", "0"]) }
+        _ = try? await marking.get().outcome()
         kill(osd, SIGCONT)
+        _ = try marking.get()
     }
 
     /// Takes all room from its pool, or gives it back; returns when its OSD knows.

@@ -57,13 +57,16 @@ extension EndToEnd {
         func agent() async throws {
             let cluster = try #require(Cluster.second)
             try await Stage.with(.clusters) { stage in
-                try await stage.makeSource(byteCount: 4 * Self.mebibyte)
+                let image = stage.sourceImage()
+                try await image.create(byteCount: 8 * Self.mebibyte)
                 let name = stage.prefix + "vm"
                 let sender = try await stage.startSender(SenderAgentSettings(rule: "every: 1s, keep: {last: 20}"))
                 try await eventually("it is mirrored") { try await stage.mirrorImage().snapshotNames().count > 0 }
                 let result: Result<Void, any Error>
                 do {
                     try await cluster.setFull(true)
+                    // What takes no room goes on: records, snapshots, and writes over what is there.
+                    try await image.change(.write(seed: 1, offset: 0, byteCount: 8 * Self.mebibyte))
                     result = .success(
                         try await eventually("the agent says it") {
                             let error = try await sender.image(name)?.lastError
@@ -107,7 +110,8 @@ extension EndToEnd {
                 expectNoRoom(try await stage.sync(), "no room for the snapshot")
                 try disk.leave(byteCount: nil)
                 let second = try await stage.syncUntilDone()
-                #expect(second.steps.first?.savedByResumeBytes == Self.mebibyte + 17, "\(second.steps)")
+                let step = try #require(second.steps.first)
+                #expect(step.savedByResumeBytes >= Self.mebibyte && step.contentBytes < 4096, "\(step)")
                 try await stage.expectEqual(snapshotCount: 2)
                 let files = try FileManager.default.subpathsOfDirectory(atPath: stage.mirrorImage().spec)
                 #expect(!files.contains { $0.contains(".rbd-ferry-") }, "\(files)")
