@@ -61,11 +61,30 @@ struct Cluster: Sendable {
         _ = try marking.get()
     }
 
-    /// Takes all room from its pool, or gives it back; returns when its OSD knows.
-    func setFull(_ isFull: Bool) async throws {
-        try await ceph("osd", "pool", "set-quota", "rbd", "max_bytes", isFull ? "1" : "0")
+    /// Why there is no room.
+    enum Shortage: String, CaseIterable, Sendable {
+        /// The pool has used up its quota.
+        case quota
+        /// The OSD is as full as it may be.
+        case disk
+    }
+
+    /// Takes all room away, or gives it back; returns when its OSD knows.
+    func setFull(_ isFull: Bool, _ shortage: Shortage) async throws {
+        switch shortage {
+        case .quota:
+            try await ceph("osd", "pool", "set-quota", "rbd", "max_bytes", isFull ? "1" : "0")
+        case .disk:
+            // Each has to be below the next at any time.
+            let ratios = [
+                ("nearfull", "0.85", "0.0001"), ("backfillfull", "0.9", "0.0002"), ("full", "0.95", "0.0003"),
+            ]
+            for (name, usual, tiny) in isFull ? ratios : ratios.reversed() {
+                try await ceph("osd", "set-\(name)-ratio", isFull ? tiny : usual)
+            }
+        }
         try await eventually("the pool is \(isFull ? "full" : "no longer full")") {
-            try await ceph("osd", "pool", "ls", "detail").contains("full_quota") == isFull
+            try await ceph("osd", "pool", "ls", "detail").contains(",full") == isFull
         }
     }
 }

@@ -20,8 +20,8 @@ extension EndToEnd {
 
         @Test(
             "a full pool ends transfers, hangs nothing, and they go on once there is room",
-            .enabled(if: Cluster.areThere))
-        func pool() async throws {
+            .enabled(if: Cluster.areThere), arguments: Cluster.Shortage.allCases)
+        func pool(shortage: Cluster.Shortage) async throws {
             let cluster = try #require(Cluster.second)
             try await Stage.with(.clusters) { stage in
                 try await stage.makeSource(byteCount: 24 * Self.mebibyte)
@@ -31,13 +31,13 @@ extension EndToEnd {
                 try await proxy.reached()
                 let result: Result<Void, any Error>
                 do {
-                    try await cluster.setFull(true)
+                    try await cluster.setFull(true, shortage)
                     proxy.release()
                     result = .success(try await whileFull(stage, sender))
                 } catch {
                     result = .failure(error)
                 }
-                try await cluster.setFull(false)
+                try await cluster.setFull(false, shortage)
                 try result.get()
                 let outcome = try await stage.syncUntilDone()
                 #expect((outcome.steps.first?.savedByResumeBytes ?? 0) > 0)
@@ -64,7 +64,7 @@ extension EndToEnd {
                 try await eventually("it is mirrored") { try await stage.mirrorImage().snapshotNames().count > 0 }
                 let result: Result<Void, any Error>
                 do {
-                    try await cluster.setFull(true)
+                    try await cluster.setFull(true, .quota)
                     // What takes no room goes on: records, snapshots, and writes over what is there.
                     try await image.change(.write(seed: 1, offset: 0, byteCount: 8 * Self.mebibyte))
                     result = .success(
@@ -77,7 +77,7 @@ extension EndToEnd {
                 }
                 let error = try await sender.image(name)?.lastError
                 print("an agent whose mirror's pool is full: \(error?.cause ?? "") - \(error?.remedy ?? "")")
-                try await cluster.setFull(false)
+                try await cluster.setFull(false, .quota)
                 try result.get()
                 try await eventually("the agent catches up") {
                     guard let image = try await sender.image(name) else { return false }

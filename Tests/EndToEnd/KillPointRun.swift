@@ -17,7 +17,7 @@ struct KillPointRun: Sendable {
         var line: String {
             [
                 name.padding(34), phase.padding(28), (wasKilled ? "killed" : "NOT KILLED").padding(11),
-                recovery.padding(20), equality.padding(13), faults.isEmpty ? "clean" : faults.joined(separator: "; "),
+                recovery.padding(20), equality.padding(22), faults.isEmpty ? "clean" : faults.joined(separator: "; "),
             ].joined(separator: " ")
         }
     }
@@ -125,18 +125,26 @@ struct KillPointRun: Sendable {
         var unequal: [String] = []
         for name in common where try await source.digest(at: name) != mirror.digest(at: name) { unequal.append(name) }
         if try await source.digest(at: nil) != mirror.digest(at: newest) { unequal.append("the source's head") }
-        row.equality = unequal.isEmpty ? "\(common.count) equal" : "NOT EQUAL"
+        // What was made and never offered stays until retention takes it, and so does what the mirror's rule removes.
+        let unsent = here.count > common.count ? ", \(here.count - common.count) only here" : ""
+        row.equality = (unequal.isEmpty ? "\(common.count) equal" : "NOT EQUAL") + unsent
         row.faults += unequal.map { "\($0) differs" }
     }
 
     private func leftBehind() async throws -> [String] {
-        // The receiver may be at work on old snapshots when the sender has long heard of the commit.
+        // The receiver may be at work on old snapshots when the sender has long heard of the commit, and a watch whose
+        // client did not end it goes after the 10 s that the cluster was told.
         var left: [String] = []
-        try? await eventually("nothing is left behind", within: .seconds(5)) {
-            left = try await stage.sourceImage().leftBehind() + stage.mirrorImage().leftBehind()
+        try? await eventually("nothing is left behind", within: .seconds(20)) {
+            left = try await leftBehindNow()
             return left.isEmpty
         }
         return left
+    }
+
+    private func leftBehindNow() async throws -> [String] {
+        try await stage.sourceImage().leftBehind().map { "source: \($0)" }
+            + stage.mirrorImage().leftBehind().map { "mirror: \($0)" }
     }
 }
 

@@ -46,7 +46,7 @@ extension EndToEnd {
 
         @Test("a release build knows nothing of kill points", .enabled(if: FerryBinary.isRelease))
         func release() throws {
-            let words = [KillPoint.variable, "receiver.snapshot-made", "KillPoint"].map { Data($0.utf8) }
+            let words = [KillPoint.variable, KillPoint.receiverSnapshotMade.rawValue].map { Data($0.utf8) }
             let release = try Data(contentsOf: URL(fileURLWithPath: FerryBinary.path), options: .mappedIfSafe)
             let debug = try Data(contentsOf: URL(fileURLWithPath: FerryBinary.debugPath), options: .mappedIfSafe)
             for word in words {
