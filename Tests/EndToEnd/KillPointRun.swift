@@ -132,8 +132,8 @@ struct KillPointRun: Sendable {
     }
 
     private func leftBehind() async throws -> [String] {
-        // The receiver may be at work on old snapshots when the sender has long heard of the commit, and a watch whose
-        // client did not end it goes after the 10 s that the cluster was told.
+        // The receiver may be at work on old snapshots when the sender has long heard of the commit, and the stock tools
+        // leave a watch of their own now and then, which goes after the 10 s that the cluster was told.
         var left: [String] = []
         try? await eventually("nothing is left behind", within: .seconds(20)) {
             left = try await leftBehindNow()
