@@ -63,6 +63,7 @@ let package = Package(
         layer("Pipeline", ["FerryCore", "ImageStore"]),
         layer("DirectoryStore", ["FerryCore", "ImageStore", "Threading", "CLinuxFile"]),
         layer("CephStore", ["FerryCore", "ImageStore", "Threading", "CCeph"]),
+        layer("KillPoints", ["FerryCore", "ImageStore", "Planning"]),
         layer("Compression", ["FerryCore", "CZstd"]),
         layer("OpenSSL", ["FerryCore", "COpenSSL"]),
         layer("SecureTransport", ["FerryCore", "OpenSSL", nioCore, nioPosix]),
@@ -94,8 +95,8 @@ let package = Package(
             "Agent",
             [
                 "FerryCore", "Conversation", "Planning", "ImageStore", "Pipeline", "CephStore", "DirectoryStore",
-                "Threading", "OpenSSL", "SecureTransport", "Engine", "Systemd", "Hooks", "Reporting", "Control",
-                "AgentConfiguration", logging,
+                "KillPoints", "Threading", "OpenSSL", "SecureTransport", "Engine", "Systemd", "Hooks", "Reporting",
+                "Control", "AgentConfiguration", logging,
             ]),
         .executableTarget(
             name: "rbd-ferry",
@@ -158,9 +159,9 @@ let package = Package(
         .testTarget(
             name: "EndToEnd",
             dependencies: [
-                "FerryCore", "Conversation", "Planning", "ImageStore", "CephStore", "DirectoryStore", "Threading",
-                "OpenSSL", "SecureTransport", "Engine", "Reporting", "Control", "AgentConfiguration", "Agent",
-                "TestCertificates", "TestSupport", nioCore, logging,
+                "FerryCore", "Conversation", "Planning", "ImageStore", "CephStore", "DirectoryStore", "KillPoints",
+                "Threading", "OpenSSL", "SecureTransport", "Engine", "Reporting", "Control", "AgentConfiguration",
+                "Agent", "TestCertificates", "TestSupport", nioCore, logging,
             ],
             path: "Tests/EndToEnd", exclude: ["write-image", "remove-images", "capture-to-image"], swiftSettings: strict
         ),

@@ -3,9 +3,21 @@ import CephStore
 import DirectoryStore
 public import ImageStore
 
+#if DEBUG
+import KillPoints
+#endif
+
 extension StoreConfiguration {
     /// Opens the store.
     public func open() async throws -> any ImageStore {
+        #if DEBUG
+        return KillPointStore.wrap(try await openPlain())
+        #else
+        return try await openPlain()
+        #endif
+    }
+
+    private func openPlain() async throws -> any ImageStore {
         switch self {
         case .ceph(let conf, let user, let places, let dataPool, true):
             return try await CephStore.open(

@@ -164,7 +164,7 @@ public final class ReceiverSession: Sendable {
                 case .nothing: break
                 case .fault(let fault): throw fault
                 case .ready, .block, .ended, .asked, .proved:
-                        preconditionFailure("the machine orders events")
+                    preconditionFailure("the machine orders events")
                 }
             }
         }

@@ -55,6 +55,9 @@ final class RecordWriter: Sendable {
         /// A record that was begun will not be ended: whatever follows would be taken for a part of it.
         var isBroken = false
     }
+    /// What is handed to the link at once where no limit says less: on a line of some KiB a second a whole block takes
+    /// many minutes, and must be seen to move. Twice what the transport encrypts at once.
+    private static let sliceByteCountMax = 224 << 10
     private let link: any Link
     private let state = Mutex(State())
     /// Holds one record at a time, also while it waits between two slices.
@@ -100,7 +103,7 @@ final class RecordWriter: Sendable {
         defer { line.give(1) }
         var rest = bytes
         while rest.byteCount > 0 {
-            let slice = rest.prefix(throttles.sliceByteCount ?? rest.byteCount)
+            let slice = rest.prefix(throttles.sliceByteCount ?? Self.sliceByteCountMax)
             do {
                 try await throttles.timed(as: .limit, by: clock) { try await throttles.take(slice.byteCount) }
                 onSlice(slice.byteCount)

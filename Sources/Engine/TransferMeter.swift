@@ -35,7 +35,8 @@ public final class TransferMeter: Sendable {
         public var receiverStarvedShare: Double?
         /// At a receiver: blocks that its store is at work on.
         public var blocksInStore = 0
-        /// Bytes that the limits have let through, read or sent: they move when a single block takes minutes.
+        /// Bytes that the limits have let through, and slices of blocks that went to the link: they move when a single
+        /// block takes minutes.
         public var pacedByteCount: UInt64 = 0
         /// Units whose memory is taken and that are not sent yet.
         public var unitsHeld = 0

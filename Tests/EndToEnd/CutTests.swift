@@ -1,5 +1,4 @@
 import Foundation
-import Glibc
 import Testing
 
 extension EndToEnd {
@@ -89,29 +88,6 @@ extension EndToEnd {
             #expect(
                 (Self.byteCount...Self.byteCount + Self.mebibyte).contains(delta),
                 "saved \(saved) and sent \(step.contentBytes). \(comment)", sourceLocation: location)
-        }
-
-        @Test("when the mirror's cluster stands still for ten seconds", .enabled(if: Cluster.areThere))
-        func stoppedOSD() async throws {
-            let osd = try #require(Cluster.second).osdProcessID()
-            try await Stage.with(.clusters) { stage in
-                try await stage.forgetDeadClients(afterSeconds: 30)
-                try await stage.makeSource(byteCount: Self.byteCount)
-                let proxy = try Proxy(to: stage.receiver.port, after: 5 * Self.mebibyte, .none)
-                defer { proxy.close() }
-                let sender = try stage.startSync(settings: SenderSettings(port: proxy.port))
-                try await proxy.reached()
-                kill(osd, SIGSTOP)
-                // The cluster's own time, not a wait for something that could be asked.
-                try? await Task.sleep(for: .seconds(10))
-                kill(osd, SIGCONT)
-                let status = try await sender.outcome().status
-                #expect(status == 0 || status == 75)
-                let outcome = try await stage.syncUntilDone()
-                #expect(!outcome.steps.isEmpty)
-                let names = try await stage.mirrorImage().snapshotNames()
-                try await stage.expectEqual(snapshotCount: names.count)
-            }
         }
     }
 }

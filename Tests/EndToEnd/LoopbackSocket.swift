@@ -52,6 +52,12 @@ enum LoopbackSocket {
         return true
     }
 
+    /// Makes the kernel take few bytes ahead of their reader, also on the sockets that are accepted.
+    static func setBuffer(of socket: Int32, byteCount: Int32) {
+        var byteCount = byteCount
+        setsockopt(socket, SOL_SOCKET, SO_RCVBUF, &byteCount, socklen_t(MemoryLayout<Int32>.size))
+    }
+
     private static func make() throws -> Int32 {
         let socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         guard socket >= 0 else { throw Failure(number: errno) }

@@ -122,7 +122,7 @@ final class Proxy: Sendable {
 }
 
 /// The two sockets of one proxied connection; closed once both directions have ended.
-private final class SocketPair: Sendable {
+final class SocketPair: Sendable {
     let client: Int32
     let server: Int32
     private let openCount = Mutex(2)

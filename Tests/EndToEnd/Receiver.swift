@@ -6,10 +6,10 @@ struct Receiver: Sendable {
     /// Where it listens on 127.0.0.1.
     let port: Int
 
-    /// Starts one and waits until it listens.
-    static func start(configurationPath: String) async throws -> Receiver {
-        let command = try RunningCommand(
-            FerryBinary.path, ["receiver", "--config", configurationPath], secondsMax: 1800)
+    /// Starts one and waits until it listens. It dies at the kill point, when one is named.
+    static func start(configurationPath: String, killAt killPoint: String? = nil) async throws -> Receiver {
+        let command = try RunningCommand.ferry(
+            ["receiver", "--config", configurationPath], killAt: killPoint, secondsMax: 1800)
         var port: Int?
         try await eventually("the receiver listens") {
             port = listeningPort(in: command.errors)

@@ -35,6 +35,15 @@ final class RunningCommand: Sendable {
         }
     }
 
+    /// Starts `rbd-ferry`; as a debug build that dies at a kill point, when one is named.
+    static func ferry(
+        _ arguments: [String], killAt killPoint: String? = nil, secondsMax: Int = 180
+    ) throws -> RunningCommand {
+        guard let killPoint else { return try RunningCommand(FerryBinary.path, arguments, secondsMax: secondsMax) }
+        return try RunningCommand(
+            "env", ["RBD_FERRY_KILL_AT=\(killPoint)", FerryBinary.debugPath] + arguments, secondsMax: secondsMax)
+    }
+
     deinit { signal(SIGKILL) }
 
     var isRunning: Bool { end.value == nil }

@@ -135,7 +135,15 @@ struct SiteImage: Sendable {
             _ = try? await cluster.rbd("snap", "unprotect", "\(spec)@\(snapshot)")
         }
         _ = try? await cluster.rbd("snap", "purge", "--no-progress", spec)
-        try await cluster.rbd("rm", "--no-progress", spec)
+        // The watch of an agent that was killed, or that the commands before left, stands in the way for some seconds.
+        try await eventually("\(spec) can be removed", within: .seconds(40)) {
+            do {
+                try await cluster.rbd("rm", "--no-progress", spec)
+                return true
+            } catch let failure as RunningCommand.Failure where failure.description.contains("has watchers") {
+                return false
+            }
+        }
     }
 
     private var poolSpec: String {

@@ -111,8 +111,10 @@ extension Stage {
     }
 
     /// Starts the receiver; one that was killed before, again. `images` are the patterns it allows, `keep` is what it
-    /// keeps, `port` is where it listens: for 0 somewhere.
-    func startReceiver(images: String = "*", keep: String = "all", port: Int = 0) async throws {
+    /// keeps, `port` is where it listens: for 0 somewhere; at `killPoint` it dies.
+    func startReceiver(
+        images: String = "*", keep: String = "all", port: Int = 0, killAt killPoint: String? = nil
+    ) async throws {
         await killReceiver()
         let path = try write(
             "receiver.yaml",
@@ -129,7 +131,7 @@ extension Stage {
             control: \(receiverSocketPath)
             status-listen: none
             """)
-        let receiver = try await Receiver.start(configurationPath: path)
+        let receiver = try await Receiver.start(configurationPath: path, killAt: killPoint)
         running.withLock { $0 = receiver }
     }
 
@@ -146,20 +148,22 @@ extension Stage {
         try SyncOutcome(try await startSync(arguments, settings: settings).outcome())
     }
 
-    /// Starts `sync now`: of the image `vm` when nothing is named.
-    func startSync(_ arguments: [String] = [], settings: SenderSettings? = nil) throws -> RunningCommand {
+    /// Starts `sync now`: of the image `vm` when nothing is named. At `killPoint` it dies.
+    func startSync(
+        _ arguments: [String] = [], settings: SenderSettings? = nil, killAt killPoint: String? = nil
+    ) throws -> RunningCommand {
         let settings = try settings ?? SenderSettings(port: receiver.port)
         let path = try write("sender-\(UUID().uuidString).yaml", settings.text(source, certificates))
         let what = arguments.isEmpty ? [prefix + "vm"] : arguments
-        return try RunningCommand(FerryBinary.path, ["sync", "now", "--json", "--config", path] + what)
+        return try RunningCommand.ferry(["sync", "now", "--json", "--config", path] + what, killAt: killPoint)
     }
 
     /// Runs `sync now` until it is done, as an operator would after a temporary failure; the last outcome.
-    func syncUntilDone() async throws -> SyncOutcome {
-        var outcome = try await sync()
+    func syncUntilDone(settings: SenderSettings? = nil) async throws -> SyncOutcome {
+        var outcome = try await sync(settings: settings)
         try await eventually("a sync ends well; the last one said: \(outcome.errors)", within: .seconds(90)) {
             guard [11, 75].contains(outcome.status) else { return true }
-            outcome = try await sync()
+            outcome = try await sync(settings: settings)
             return outcome.status == 0
         }
         #expect(outcome.status == 0, "\(outcome.errors)")

@@ -9,22 +9,26 @@ final class MemoryLink: Link {
     let peerAddress = "memory"
     private let inbound: Pipe
     private let outbound: Pipe
+    private let bytesPerSecond: Int?
 
-    private init(identities: [String], inbound: Pipe, outbound: Pipe) {
+    private init(identities: [String], inbound: Pipe, outbound: Pipe, bytesPerSecond: Int? = nil) {
         peerIdentities = identities
+        self.bytesPerSecond = bytesPerSecond
         self.inbound = inbound
         self.outbound = outbound
     }
 
     /// Two ends. The connection is cut for both once the sender has sent `senderByteCountMax` bytes, or the
-    /// receiver `receiverByteCountMax`; what was sent before then arrives.
+    /// receiver `receiverByteCountMax`; what was sent before then arrives. The sender's bytes
+    /// take their time where a rate is given.
     static func pair(
-        senderIdentities: [String], senderByteCountMax: UInt64 = .max, receiverByteCountMax: UInt64 = .max
+        senderIdentities: [String], senderByteCountMax: UInt64 = .max, receiverByteCountMax: UInt64 = .max,
+        senderBytesPerSecond: Int? = nil
     ) -> (sender: MemoryLink, receiver: MemoryLink) {
         let there = Pipe(byteCountMax: senderByteCountMax)
         let back = Pipe(byteCountMax: receiverByteCountMax)
         return (
-            MemoryLink(identities: ["receiver"], inbound: back, outbound: there),
+            MemoryLink(identities: ["receiver"], inbound: back, outbound: there, bytesPerSecond: senderBytesPerSecond),
             MemoryLink(identities: senderIdentities, inbound: there, outbound: back)
         )
     }
@@ -34,6 +38,21 @@ final class MemoryLink: Link {
     }
 
     func write(_ buffer: ByteBuffer) async throws(TransportError) {
+        guard let bytesPerSecond else { return try put(buffer) }
+        var rest = buffer
+        while let piece = rest.readSlice(length: min(rest.readableBytes, max(bytesPerSecond / 16, 1))),
+            piece.readableBytes > 0
+        {
+            try put(piece)
+            do {
+                try await Task.sleep(for: .seconds(1) / 16)
+            } catch {
+                throw .cancelled
+            }
+        }
+    }
+
+    private func put(_ buffer: ByteBuffer) throws(TransportError) {
         do {
             try outbound.write(buffer)
         } catch {

@@ -57,6 +57,15 @@ struct PacingTests {
         }
     }
 
+    @Test("is not taken for one that hangs on a line that needs longer for a single block than any silence is borne")
+    func slowLine() async throws {
+        var sites = sites(byteCount: mebibyte, Pacing())
+        sites.limits = SessionLimits(
+            keepAliveInterval: .milliseconds(300), peerSilenceMax: .seconds(2), stallMax: .seconds(2))
+        try await sites.sync(senderBytesPerSecond: 256 << 10)
+        try await sites.expectEqual()
+    }
+
     @Test("goes on faster at once when the limit is raised in the middle of a block")
     func raised() async throws {
         let sending = Throttle(rate: 64 << 10)

@@ -29,15 +29,15 @@ struct TwoSites {
     private static let workers = BlockingThreads(count: 2)
     private let clock = TestClock()
 
-    /// Syncs once. The connection is cut after so many bytes each way.
+    /// Syncs once. The connection is cut after so many bytes each way; it takes the sender's at this rate.
     @discardableResult
     func sync(
         snapshot: String? = nil, senderByteCountMax: UInt64 = .max, receiverByteCountMax: UInt64 = .max,
-        meter: TransferMeter = TransferMeter()
+        senderBytesPerSecond: Int? = nil, meter: TransferMeter = TransferMeter()
     ) async throws -> [SyncStepResult] {
         let (here, there) = MemoryLink.pair(
             senderIdentities: identities, senderByteCountMax: senderByteCountMax,
-            receiverByteCountMax: receiverByteCountMax)
+            receiverByteCountMax: receiverByteCountMax, senderBytesPerSecond: senderBytesPerSecond)
         let environment = ReceiverEnvironment(
             store: mirror,
             policy: ClientPolicy(
