@@ -52,7 +52,8 @@ struct TwoSites {
                         identity: "sender", images: [ImagePattern(images)], prefix: "", keep: keep,
                         seeded: seeded.map { ImagePattern($0) })
                 ]),
-            hello: Hello(agentVersion: "test", site: "b", versions: receiverVersions), limits: limits, workers: Self.workers,
+            hello: Hello(agentVersion: "test", site: "b", versions: receiverVersions), limits: limits,
+            workers: Self.workers,
             logger: Self.quietLogger)
         async let receiver: Void = ReceiverSession.run(over: there, environment: environment)
         let result: Result<[SyncStepResult], any Error>
@@ -72,7 +73,8 @@ struct TwoSites {
         let image = try await source.openSource(image)
         do {
             let settings = SyncSettings(
-                peer: "b", snapshot: snapshot, mode: mode, lostBaseMode: lostBaseMode, checkpointByteCount: checkpointByteCount,
+                peer: "b", snapshot: snapshot, mode: mode, lostBaseMode: lostBaseMode,
+                checkpointByteCount: checkpointByteCount,
                 compression: compression, pacing: pacing)
             let name = self.image
             let steps = try await SenderSession.run(
