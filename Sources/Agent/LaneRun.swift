@@ -83,7 +83,8 @@ struct LaneRun: Sendable {
                 image: leased.image, name: image, session: session,
                 settings: SyncSettings(
                     peer: peer.name, mode: settings.mode, lostBaseMode: settings.onLostBase.mode,
-                    checkpointByteCount: checkpointByteCount, compression: compression, pacing: environment.throttles.pacing(to: peer.name)),
+                    checkpointByteCount: checkpointByteCount, compression: compression,
+                    pacing: environment.throttles.pacing(to: peer.name)),
                 workers: environment.workers, meter: meter, now: environment.now
             ).run(targets)
         }

@@ -56,7 +56,7 @@ extension ReceiverConfiguration {
             writer.add("prefix", client.prefix)
             writer.add("pool", ifPresent: client.place)
             writer.addRaw("keep", client.keep.yaml)
-            writer.addRaw("seeded", YAMLText.list(client.seeded.map(\.text)))
+            if !client.seeded.isEmpty { writer.addRaw("seeded", YAMLText.list(client.seeded.map(\.text))) }
         }
         writer.add("connections-max", "\(connectionCountMax)")
         writer.add("checkpoint-seconds", "\(checkpointSeconds)")

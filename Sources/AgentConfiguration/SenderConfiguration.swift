@@ -75,7 +75,8 @@ public struct SenderConfiguration: Sendable {
 extension SenderConfiguration {
     static let keys = [
         "site", "store", "tls", "peers", "images", "diff", "on-lost-base", "parallel", "checkpoint-mib",
-        "compression", "limit", "read-limit", "hold-base-max", "scan-every", "hang-after", "stop-within", "control", "status-listen",
+        "compression", "limit", "read-limit", "hold-base-max", "scan-every", "hang-after", "stop-within", "control",
+        "status-listen",
     ]
     /// Where the control socket is when the file does not say.
     public static let controlPath = "/run/rbd-ferry/sender.sock"

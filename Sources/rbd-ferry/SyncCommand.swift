@@ -130,7 +130,8 @@ struct SyncNowCommand: AsyncParsableCommand {
             return false
         }
         let request = AgentSync(
-            socketPath: socketPath, request: SyncRequest(images: images, peer: peer, reconciles: reconcile ? true : nil),
+            socketPath: socketPath,
+            request: SyncRequest(images: images, peer: peer, reconciles: reconcile ? true : nil),
             isWaiting: wait || timing, timeout: timeout.map { .seconds($0) })
         guard let replies = try await request.run() else { return false }
         try AgentSyncReport(replies).finish(asJSON: json, isQuiet: quiet, withTiming: timing)
