@@ -29,6 +29,8 @@ actor Lane {
     /// The run under way.
     private var meter: TransferMeter?
     private var requestedAt: ContinuousClock.Instant?
+    /// Whether the next run compares both ends if no snapshot is common.
+    private var reconciles = false
     private var waiters: [UUID: CheckedContinuation<SyncReply.Outcome?, Never>] = [:]
     private var isRetired = false
 
@@ -76,10 +78,12 @@ actor Lane {
         alarm.ring()
     }
 
-    /// Asks for a run, or joins the one under way. With `isWaiting` it returns when that run has ended.
-    func request(isWaiting: Bool) async -> SyncReply {
+    /// Asks for a run, or joins the one under way. With `isWaiting` it returns when that run has ended. With `reconciles`
+    /// there is a run of its own, which compares both ends if no snapshot is common.
+    func request(isWaiting: Bool, reconciles: Bool = false) async -> SyncReply {
         let isUnderWay = meter != nil
-        if !isUnderWay {
+        if reconciles { self.reconciles = true }
+        if !isUnderWay || reconciles {
             requestedAt = .now
             clock.request()
             alarm.ring()
@@ -139,6 +143,10 @@ actor Lane {
         let due = clock.begin(now: now)
         let wish = requestedAt.map { LaneWish.asked($0) } ?? .due(due)
         requestedAt = nil
+        var rule = rule
+        let reconciles = reconciles
+        if reconciles { rule.settings.onLostBase = .reconcile }
+        self.reconciles = false
         let meter = TransferMeter()
         self.meter = meter
         report.began()
@@ -156,6 +164,7 @@ actor Lane {
         if case .failure = result, requestedAt == nil, case .asked(let instant) = wish {
             // Still wanted; a snapshot that was made for it by now is not made again.
             requestedAt = instant
+            self.reconciles = reconciles
         }
         conclude(result, meter, ContinuousClock.now - began)
         if case .failure(is LeaseHeldElsewhere) = result { await followOther() }

@@ -82,8 +82,9 @@ struct LaneRun: Sendable {
             try await ImageSync(
                 image: leased.image, name: image, session: session,
                 settings: SyncSettings(
-                    peer: peer.name, mode: settings.mode, checkpointByteCount: checkpointByteCount,
-                    compression: compression, pacing: environment.throttles.pacing(to: peer.name)),
+                    peer: peer.name, mode: settings.mode, lostBaseMode: settings.onLostBase.mode,
+                    checkpointByteCount: checkpointByteCount, compression: compression,
+                    pacing: environment.throttles.pacing(to: peer.name)),
                 workers: environment.workers, meter: meter, now: environment.now
             ).run(targets)
         }

@@ -236,7 +236,7 @@ extension ClientPolicy {
                     identity: $0.identity, images: $0.images, prefix: $0.prefix, place: $0.place, keep: $0.keep,
                     quota: ClientQuota(
                         connectionCountMax: $0.connectionCountMax, imageCountMax: $0.imageCountMax,
-                        byteCountMax: $0.byteCountMax?.byteCount))
+                        byteCountMax: $0.byteCountMax?.byteCount), seeded: $0.seeded)
             }, places: places)
     }
 }

@@ -34,18 +34,20 @@ public struct SyncRun: Sendable {
     private let configuration: SenderConfiguration
     private let environment: RunEnvironment
     private let snapshot: String?
+    private let reconciles: Bool
     private let parallelCount: Int
     private let began = ContinuousClock.now
     private let activity = ActivityBoard()
 
-    /// A pass with this configuration. `snapshot` names one to send instead of a new one; `parallelCount` images
-    /// go at once.
+    /// A pass with this configuration. `snapshot` names one to send instead of a new one; with `reconciles` both ends are
+    /// compared where no snapshot is common, whatever the rules say; `parallelCount` images go at once.
     public init(
-        configuration: SenderConfiguration, store: any ImageStore, snapshot: String?, parallelCount: Int,
-        logger: Logger, limits: SessionLimits = SessionLimits()
+        configuration: SenderConfiguration, store: any ImageStore, snapshot: String?, reconciles: Bool = false,
+        parallelCount: Int, logger: Logger, limits: SessionLimits = SessionLimits()
     ) throws {
         self.configuration = configuration
         self.snapshot = snapshot
+        self.reconciles = reconciles
         self.parallelCount = parallelCount
         environment = RunEnvironment(
             store: store, contexts: try ContextSource(configuration.tls, role: .client), leases: ImageLeases(),
@@ -156,6 +158,7 @@ public struct SyncRun: Sendable {
             image: leased.image, name: leased.name, session: session,
             settings: SyncSettings(
                 peer: peer.name, snapshot: snapshot, mode: leased.settings.mode,
+                lostBaseMode: reconciles ? .compare : leased.settings.onLostBase.mode,
                 checkpointByteCount: configuration.checkpointByteCount, compression: configuration.compression,
                 pacing: environment.throttles.pacing(to: peer.name)),
             workers: environment.workers, meter: meter, now: environment.now,

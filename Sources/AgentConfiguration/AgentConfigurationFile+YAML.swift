@@ -27,6 +27,7 @@ extension SenderConfiguration {
             if let settings = rule.settings { writer.add(settings) }
         }
         writer.add("diff", mode.rawValue)
+        writer.add("on-lost-base", onLostBase.rawValue)
         writer.add("parallel", "\(parallelCount)")
         writer.add("checkpoint-mib", "\(checkpointByteCount >> 20)")
         writer.add("compression", compression.text)
@@ -58,6 +59,7 @@ extension ReceiverConfiguration {
             writer.add("connections-max", ifPresent: client.connectionCountMax?.description)
             writer.add("images-max", ifPresent: client.imageCountMax?.description)
             writer.add("bytes-max", ifPresent: client.byteCountMax?.description)
+            if !client.seeded.isEmpty { writer.addRaw("seeded", YAMLText.list(client.seeded.map(\.text))) }
         }
         writer.add("connections-max", "\(connectionCountMax)")
         writer.add("checkpoint-seconds", "\(checkpointSeconds)")

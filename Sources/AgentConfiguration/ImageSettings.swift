@@ -20,14 +20,19 @@ public struct ImageSettings: Hashable, Sendable {
     public var before: Hook?
     /// Run after a snapshot.
     public var after: Hook?
-    /// How changed extents are found.
+    /// How changed extents are found: one of `modes`.
     public var mode: DiffMode
+    /// What is done when no snapshot is on both ends any more.
+    public var onLostBase: LostBasePolicy
+
+    /// Modes that a rule can choose.
+    public static let modes = DiffMode.changeLists + [.compare]
 
     /// Settings; by default those of an image about which no rule says anything.
     public init(
         schedule: Schedule? = nil, peers: [String], snapshots: SnapshotSelection = .own,
         quiesce: QuiescePolicy = .required, keep: Retention = .all, catchUp: CatchUp = .newest,
-        before: Hook? = nil, after: Hook? = nil, mode: DiffMode = .hybrid
+        before: Hook? = nil, after: Hook? = nil, mode: DiffMode = .hybrid, onLostBase: LostBasePolicy = .refuse
     ) {
         self.schedule = schedule
         self.peers = peers
@@ -38,5 +43,6 @@ public struct ImageSettings: Hashable, Sendable {
         self.before = before
         self.after = after
         self.mode = mode
+        self.onLostBase = onLostBase
     }
 }

@@ -24,6 +24,8 @@ public struct ReceiverConfiguration: Sendable {
         public var imageCountMax: Int?
         /// Size that its mirrors may have together; nil: any.
         public var byteCountMax: ByteSize?
+        /// Images, by the sender's name for them, whose mirrors may be images that others made and filled.
+        public var seeded: [ImagePattern]
     }
     /// This site's name, for the peer's log.
     public var site: String
@@ -109,13 +111,14 @@ extension ReceiverConfiguration {
             let connectionCountMax = section.optionalNumber("connections-max", in: 1...10_000)
             let imageCountMax = section.optionalNumber("images-max", in: 1...1_000_000)
             let byteCountMax = section.byteSize("bytes-max")
+            let seeded = section.texts("seeded") ?? []
             section.finish()
             guard let identity, let images else { continue }
             clients.append(
                 Client(
                     identity: identity, images: images.map { ImagePattern($0) }, prefix: prefix, place: place,
                     keep: keep, connectionCountMax: connectionCountMax, imageCountMax: imageCountMax,
-                    byteCountMax: byteCountMax))
+                    byteCountMax: byteCountMax, seeded: seeded.map { ImagePattern($0) }))
         }
         if clients.isEmpty, root.reading.faults.count == faultCount {
             root.note("no client may write here", "add the sender's identity under clients:", at: "clients")

@@ -25,6 +25,8 @@ public struct ReceiverMachine: Sendable {
         case ended(Totals)
         /// Answer with digests. It is within limits, and inside the snapshot.
         case asked(DigestQuery)
+        /// Everything below the offset is equal, or is in the blocks that came before.
+        case settled(UInt64)
         /// The proof is over: store what it showed.
         case proved(ProofResult)
         /// The peer ends the conversation.
@@ -86,11 +88,21 @@ public struct ReceiverMachine: Sendable {
             try query.check(imageByteCount: askableByteCount)
             try questions.open(query)
             return .asked(query)
+        case (.settled(let settled), .receiving(let offer, _)):
+            // Without comparison every stretch that a delta has comes in blocks.
+            guard askableByteCount != nil else { break }
+            guard settled.offset <= offer.byteCount else {
+                throw ProtocolViolation(
+                    .contradiction("settled", expected: "at most \(offer.byteCount)", found: "\(settled.offset)"))
+            }
+            return .settled(settled.offset)
         case (.proofResult(let result), .proving(_, let base)):
+            try questions.requireEmpty(before: .proofResult)
             try result.check()
             state = .concluding(base: base)
             return .proved(result)
         case (.totals(let totals), .receiving(let offer, let durable)):
+            try questions.requireEmpty(before: .totals)
             state = .publishing(offer, totals, durable)
             return .ended(totals)
         default:
@@ -183,6 +195,10 @@ extension Offer {
         }
         guard checkpointByteCount >= UInt64(Limits.blockContentByteCountMax) else {
             throw violation("a checkpoint distance of at least one block", "\(checkpointByteCount)")
+        }
+        // A list of changes leaves out the zeros that a head which is not empty needs.
+        guard lostBaseMode?.usesChangeList != true, purpose != .repair || mode == .compare else {
+            throw violation("a mode that needs no base", (lostBaseMode ?? mode).rawValue)
         }
         guard source.cluster.utf8.count <= 256, source.image.utf8.count <= 256 else {
             throw violation("an image identity of at most 256 bytes", "more")

@@ -17,11 +17,15 @@ public struct ClientPolicy: Sendable {
         public var keep: Retention
         /// How much it may take.
         public var quota: ClientQuota
+        /// Images, by the sender's name, whose mirrors may be images that others made and filled, such as from a disk that
+        /// was sent by post.
+        public var seeded: [ImagePattern]
 
         /// A rule from its parts; by default everything stays, and there is no quota.
         public init(
             identity: String, images: [ImagePattern], prefix: String, place: String? = nil, keep: Retention = .all,
-            quota: ClientQuota = ClientQuota()
+            quota: ClientQuota = ClientQuota(),
+            seeded: [ImagePattern] = []
         ) {
             self.identity = identity
             self.images = images
@@ -29,7 +33,11 @@ public struct ClientPolicy: Sendable {
             self.place = place
             self.keep = keep
             self.quota = quota
+            self.seeded = seeded
         }
+
+        /// Whether an image that others made and filled may become this image's mirror.
+        func maySeed(_ image: String) -> Bool { seeded.contains { $0.matches(image) } }
     }
     private let rules: [Rule]
     private let places: [String]?

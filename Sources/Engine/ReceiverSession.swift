@@ -163,7 +163,7 @@ public final class ReceiverSession: Sendable {
                 case .offered(let offer): try await self.serve(offer, under: rule)
                 case .nothing: break
                 case .fault(let fault): throw fault
-                case .ready, .block, .ended, .asked, .proved:
+                case .ready, .block, .ended, .asked, .settled, .proved:
                     preconditionFailure("the machine orders events")
                 }
             }
@@ -210,7 +210,8 @@ extension ReceiverSession {
             mirror: mirrorName, sourceName: offer.image, byteCount: offer.byteCount, rule: rule)
         let outcome: PreparationOutcome
         do {
-            let preparation = MirrorPreparation(store: environment.store, mirrorName: mirrorName, offer: offer)
+            let preparation = MirrorPreparation(
+                store: environment.store, mirrorName: mirrorName, offer: offer, maySeed: rule.maySeed(offer.image))
             outcome = try await environment.usage.reserving(
                 claim, by: environment.policy, in: environment.store, preparation.run)
         } catch let failure as any Failure {
@@ -268,7 +269,8 @@ extension ReceiverSession {
         try await answer(
             .send(
                 base: prepared.transfer.base, watermark: prepared.start.watermark,
-                savedContentByteCount: prepared.start.contentByteCount))
+                savedContentByteCount: prepared.start.contentByteCount,
+                mode: prepared.transfer.mode == offer.mode ? nil : prepared.transfer.mode))
         let running = try await takeIn(offer, prepared, checkpointer, meter)
         meter.update { $0.phase = .publishing }
         let record = try await Publication(
@@ -295,22 +297,29 @@ extension ReceiverSession {
         let receiver = DeltaReceiver(
             prepared, targetByteCount: offer.byteCount, workers: environment.workers,
             decompressor: BlockDecompressor(), checkpointer: checkpointer, meter: meter)
+        let answers = makeAnswers(from: prepared.image)
         let watch = WaitWatch(limit: environment.limits.blockMax, phase: "the sender's next block")
+        let nextEvent: @Sendable () async throws -> ReceiverMachine.Event? = {
+            try await watch.waiting { try await meter.clock.time(.receive) { try await self.nextEvent() } }
+        }
         let running = try await watch.run {
-            try await receiver.run {
-                let event = try await watch.waiting {
-                    try await meter.clock.time(.receive) { try await self.nextEvent() }
-                }
-                switch event {
-                case .block(let payload)?:
-                    meter.update { $0.sentByteCount += UInt64(payload.byteCount) }
-                    return payload
-                case .ended(let peerTotals)?:
-                    totals.withLock { $0 = peerTotals }
-                    return nil
-                default:
-                    try self.throwEnd(event)
-                    return nil
+            try await answers.serve {
+                try await receiver.run {
+                    while true {
+                        switch try await nextEvent() {
+                        case .block(let payload)?:
+                            meter.update { $0.sentByteCount += UInt64(payload.byteCount) }
+                            return .block(payload)
+                        case .settled(let offset)?: return .settled(offset)
+                        case .asked(let query)?: answers.take(query)
+                        case .ended(let peerTotals)?:
+                            totals.withLock { $0 = peerTotals }
+                            return nil
+                        case let event:
+                            try self.throwEnd(event)
+                            return nil
+                        }
+                    }
                 }
             }
         }
@@ -322,6 +331,16 @@ extension ReceiverSession {
             throw error
         }
         return running
+    }
+
+    /// Answers from a mirror's head. What is asked about is not what blocks on their way are written to: the sender sends
+    /// no block before it has the answers for that place.
+    private func makeAnswers(from image: any MirrorImage) -> DigestAnswers {
+        let digester = GrainDigester(read: { try await image.read($0, into: $1) }, workers: environment.workers)
+        return DigestAnswers(digester) { digests in
+            self.machine.withLock { $0.answered(digests) }
+            try await self.writer.send(.digests(digests))
+        }
     }
 
     /// What the sender asked for is done by now: trouble with old snapshots is ours alone, and is told here.

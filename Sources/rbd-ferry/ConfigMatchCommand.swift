@@ -77,7 +77,8 @@ private struct Decision {
         let peers = settings.peers.joined(separator: ", ")
         return [
             image, place, "match \(rule.pattern)",
-            "\(settings.scheduleText); to \(peers); keep \(settings.keepText)",
+            "\(settings.scheduleText); to \(peers); keep \(settings.keepText)"
+                + (settings.diffText.map { "; \($0)" } ?? ""),
         ]
     }
 }
@@ -93,6 +94,8 @@ private struct Document: Encodable {
         let schedule: ScheduleEntry?
         let peers: [String]?
         let keep: KeepEntry?
+        let diff: String?
+        let onLostBase: String?
     }
     struct ScheduleEntry: Encodable {
         var everySeconds: Int64?
@@ -112,7 +115,8 @@ private struct Document: Encodable {
                 image: decision.image, decidedBy: rule.map { $0.settings == nil ? "exclude" : "match" } ?? "nothing",
                 file: rule.map { _ in decision.file }, line: rule?.line, pattern: rule?.pattern.text,
                 schedule: rule?.settings?.schedule.map(ScheduleEntry.init), peers: rule?.settings?.peers,
-                keep: rule?.settings.map { KeepEntry($0.keep) })
+                keep: rule?.settings.map { KeepEntry($0.keep) }, diff: rule?.settings?.mode.rawValue,
+                onLostBase: rule?.settings?.onLostBase.rawValue)
         }
     }
 }

@@ -44,6 +44,13 @@ struct SyncNowCommand: AsyncParsableCommand {
     @Option(name: .long, help: "Send this snapshot instead of a new one.")
     var snapshot: String?
 
+    @Flag(
+        name: .long,
+        help: ArgumentHelp(
+            "Where no snapshot is on both ends any more, compare them and send only what differs.",
+            discussion: "Also where the mirror is an image that others filled, if the receiver allows that."))
+    var reconcile = false
+
     @Option(name: .long, help: "Sync to this peer only.")
     var peer: String?
 
@@ -123,8 +130,9 @@ struct SyncNowCommand: AsyncParsableCommand {
             return false
         }
         let request = AgentSync(
-            socketPath: socketPath, request: SyncRequest(images: images, peer: peer), isWaiting: wait || timing,
-            timeout: timeout.map { .seconds($0) })
+            socketPath: socketPath,
+            request: SyncRequest(images: images, peer: peer, reconciles: reconcile ? true : nil),
+            isWaiting: wait || timing, timeout: timeout.map { .seconds($0) })
         guard let replies = try await request.run() else { return false }
         try AgentSyncReport(replies).finish(asJSON: json, isQuiet: quiet, withTiming: timing)
         return true
@@ -136,7 +144,7 @@ struct SyncNowCommand: AsyncParsableCommand {
             do {
                 let names = try await selectedImages(configuration, store)
                 let run = try SyncRun(
-                    configuration: configuration, store: store, snapshot: snapshot,
+                    configuration: configuration, store: store, snapshot: snapshot, reconciles: reconcile,
                     parallelCount: parallel ?? configuration.parallelCount, logger: Self.logger)
                 watch.follow { run.signs }
                 let outcomes = await syncWithProgress(run, names, peers)
