@@ -113,6 +113,7 @@ extension ReceiverBoard.State {
                 guard !(error is CancellationError) else { return }
                 entry.error = ImageError(error, at: now, failureCount: (entry.error?.failureCount ?? 0) + 1)
             }
+        case .proven: break
         case .pruned(let mirror, let snapshots):
             for key in entries.keys where key.mirror == mirror {
                 entries[key]?.totals.removedSnapshots += UInt64(snapshots.count)
