@@ -50,6 +50,7 @@ struct ImageRule {
         settings.before = Hook(section.section("before"), isFatal: true)
         settings.after = Hook(section.section("after"), isFatal: false)
         settings.mode = section.choice("diff", default: defaults.mode)
+        settings.verify = ProofPolicy(&section) ?? defaults.verify
         settings.keep = Retention(&section) ?? defaults.keep
         if section.has("every") || section.has("at"), !section.has("keep") {
             section.note(

@@ -22,12 +22,15 @@ public struct ImageSettings: Hashable, Sendable {
     public var after: Hook?
     /// How changed extents are found.
     public var mode: DiffMode
+    /// When its mirrors are proven.
+    public var verify: ProofPolicy
 
     /// Settings; by default those of an image about which no rule says anything.
     public init(
         schedule: Schedule? = nil, peers: [String], snapshots: SnapshotSelection = .own,
         quiesce: QuiescePolicy = .required, keep: Retention = .all, catchUp: CatchUp = .newest,
-        before: Hook? = nil, after: Hook? = nil, mode: DiffMode = .hybrid
+        before: Hook? = nil, after: Hook? = nil, mode: DiffMode = .hybrid,
+        verify: ProofPolicy = ProofPolicy()
     ) {
         self.schedule = schedule
         self.peers = peers
@@ -38,5 +41,6 @@ public struct ImageSettings: Hashable, Sendable {
         self.before = before
         self.after = after
         self.mode = mode
+        self.verify = verify
     }
 }

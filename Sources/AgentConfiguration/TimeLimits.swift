@@ -8,4 +8,5 @@ enum TimeLimits {
     static let hangAfter = 10...day
     static let stopWithin = 1...day
     static let hookTimeout = 1...day
+    static let fullEvery = 1...3650 * day
 }

@@ -75,9 +75,10 @@ private struct Decision {
         let place = "\(file):\(rule.line)"
         guard let settings = rule.settings else { return [image, place, "exclude \(rule.pattern)"] }
         let peers = settings.peers.joined(separator: ", ")
+        let verify = settings.verify.provesByItself ? "; verify \(settings.verifyText)" : ""
         return [
             image, place, "match \(rule.pattern)",
-            "\(settings.scheduleText); to \(peers); keep \(settings.keepText)",
+            "\(settings.scheduleText); to \(peers); keep \(settings.keepText)\(verify)",
         ]
     }
 }
@@ -93,6 +94,7 @@ private struct Document: Encodable {
         let schedule: ScheduleEntry?
         let peers: [String]?
         let keep: KeepEntry?
+        let verify: VerifyEntry?
     }
     struct ScheduleEntry: Encodable {
         var everySeconds: Int64?
@@ -103,6 +105,11 @@ private struct Document: Encodable {
         var last, hourly, daily, weekly, monthly: Int?
         var also: [String]?
     }
+    struct VerifyEntry: Encodable {
+        var afterSync: String
+        var fullEverySeconds: Int64?
+        var samplePercent: Double
+    }
     let images: [Image]
 
     init(_ decisions: [Decision]) {
@@ -112,7 +119,7 @@ private struct Document: Encodable {
                 image: decision.image, decidedBy: rule.map { $0.settings == nil ? "exclude" : "match" } ?? "nothing",
                 file: rule.map { _ in decision.file }, line: rule?.line, pattern: rule?.pattern.text,
                 schedule: rule?.settings?.schedule.map(ScheduleEntry.init), peers: rule?.settings?.peers,
-                keep: rule?.settings.map { KeepEntry($0.keep) })
+                keep: rule?.settings.map { KeepEntry($0.keep) }, verify: rule?.settings.map { VerifyEntry($0.verify) })
         }
     }
 }
@@ -123,6 +130,14 @@ extension Document.ScheduleEntry {
         case .every(let seconds): everySeconds = seconds
         case .at(let events): at = events.map(\.text)
         }
+    }
+}
+
+extension Document.VerifyEntry {
+    init(_ policy: ProofPolicy) {
+        self.init(
+            afterSync: policy.afterSync.rawValue, fullEverySeconds: policy.fullEvery?.seconds,
+            samplePercent: policy.sample.value)
     }
 }
 

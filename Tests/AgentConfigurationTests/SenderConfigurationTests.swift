@@ -55,6 +55,7 @@ struct SenderConfigurationTests {
                     before: {command: [/usr/local/bin/freeze, x], timeout: 1m, fatal: false}
                     after: {command: thaw}
                     diff: exact
+                    verify: {after-sync: changed, full-every: 7d, sample: 2.5%}
                   - exclude: "vm-scratch*"
                 diff: exact
                 """)
@@ -69,8 +70,10 @@ struct SenderConfigurationTests {
                     snapshots: .matching(ImagePattern("nightly-*")), quiesce: .bestEffort, keep: .rules(keep),
                     catchUp: .retention,
                     before: Hook(command: ["/usr/local/bin/freeze", "x"], timeoutSeconds: 60, isFatal: false),
-                    after: Hook(command: ["thaw"], timeoutSeconds: 30, isFatal: false), mode: .exact))
-        #expect(rules[1].settings == nil && rules[1].pattern.text == "vm-scratch*" && rules[1].line == 19)
+                    after: Hook(command: ["thaw"], timeoutSeconds: 30, isFatal: false), mode: .exact,
+                    verify: ProofPolicy(
+                        afterSync: .changed, fullEvery: TimeSpan(seconds: 604_800), sample: Percentage(2.5))))
+        #expect(rules[1].settings == nil && rules[1].pattern.text == "vm-scratch*" && rules[1].line == 20)
         #expect(configuration.defaults.mode == .exact)
     }
 

@@ -21,6 +21,7 @@ struct ShowTests {
             every: 90m
             keep: {last: 3, daily: 7, also: ["nightly-*"]}
             before: {command: [/usr/local/bin/freeze, "two words", "\\"quoted\\""], timeout: 90s}
+            verify: {after-sync: changed, full-every: 1w}
           - {match: "rbd/db ü[0-9]", at: ["Mon..Fri 02:30"], keep: all, snapshots: "n?", after: {command: thaw}}
           - exclude: "vm-scratch*"
         control: none
@@ -56,6 +57,7 @@ struct ShowTests {
                     catch-up: newest
                     before: {command: [/usr/local/bin/freeze, "two words", "\\"quoted\\""], timeout: 1m30s, fatal: true}
                     diff: hybrid
+                    verify: {after-sync: changed, full-every: 7d, sample: "1%"}
                   - match: "rbd/db ü[0-9]"
                     at: ["Mon..Fri 02:30"]
                     to: [b]
@@ -65,6 +67,7 @@ struct ShowTests {
                     catch-up: newest
                     after: {command: [thaw], timeout: 30s, fatal: false}
                     diff: hybrid
+                    verify: none
                   - exclude: "vm-scratch*"
                 diff: hybrid
                 parallel: 4
