@@ -24,6 +24,9 @@ public struct Hello: Codable, Equatable, Sendable {
     /// Protocol versions that this code speaks.
     public static let supportedVersions = 1...2
 
+    /// Protocol versions spoken, of a greeting of our own.
+    public var versions: ClosedRange<Int> { protocolVersionMin...max(protocolVersion, protocolVersionMin) }
+
     /// This agent's greeting.
     public init(agentVersion: String, site: String, versions: ClosedRange<Int> = Hello.supportedVersions) {
         protocolVersion = versions.upperBound

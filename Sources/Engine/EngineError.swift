@@ -24,6 +24,8 @@ public enum EngineError: Failure, Equatable {
     case imageBusy(String)
     /// A block's content is not what its digest says.
     case damagedBlock(number: UInt64)
+    /// The receiver's release does not know what it is asked for.
+    case peerTooOld
     /// Someone resized the mirror during the transfer.
     case resizedMeanwhile(expected: UInt64, found: UInt64)
 
@@ -33,7 +35,7 @@ public enum EngineError: Failure, Equatable {
         case .deadline, .peerSilent, .stalled, .connectionCut, .snapshotGone, .damagedBlock,
             .resizedMeanwhile:
             .temporary
-        case .damagedState: .permanent
+        case .damagedState, .peerTooOld: .permanent
         case .unknownPlace: .permanent
         case .forbiddenImage, .unknownClient: .unauthorized
         case .imageBusy: .locked
@@ -60,6 +62,7 @@ public enum EngineError: Failure, Equatable {
         case .imageBusy(let image): "another transfer of \(image) is under way"
         case .resizedMeanwhile(let expected, let found):
             "the mirror was resized during the transfer: expected \(expected) bytes, found \(found)"
+        case .peerTooOld: "the receiver's release knows nothing of digests, which comparing, proving and repairing need"
         case .damagedBlock(let number): "block \(number) does not match its digest"
         }
     }
@@ -76,6 +79,7 @@ public enum EngineError: Failure, Equatable {
         case .forbiddenImage: "add a pattern that matches it to this client's images in the receiver's configuration"
         case .unknownPlace: "add it to the receiver's pools, or give the client a pool in the receiver's configuration"
         case .unknownClient: "add one of the certificate's names to clients in the receiver's configuration"
+        case .peerTooOld: "upgrade the receiver"
         case .imageBusy: "wait for it to finish, or stop it"
         }
     }

@@ -167,13 +167,13 @@ public struct ImageSync: Sendable {
         meter.update { $0.phase = .offering }
         let (outcome, early) = try await ask(offer)
         meter.update { $0.phase = .preparing }
-        if case .send(let base, let watermark, let saved) = outcome {
+        if case .send(let base, let watermark, let saved, let mode) = outcome {
             meter.update {
                 $0.resumeOffset = watermark
                 $0.watermark = watermark
                 $0.savedContentByteCount = saved
             }
-            let transfer = TransferIdentity(source: image.identity, base: base, target: target, mode: settings.mode)
+            let transfer = TransferIdentity(source: image.identity, base: base, target: target, mode: mode)
             let committed = try await transmit(transfer, isOwn: isOwn, from: watermark, early)
             result.times = committed.stages ?? StageTimes()
             result.base = base

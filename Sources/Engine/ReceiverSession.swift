@@ -60,12 +60,13 @@ public final class ReceiverSession: Sendable {
     private let environment: ReceiverEnvironment
     private let reader: RecordReader
     private let writer: RecordWriter
-    private let machine = Mutex(ReceiverMachine())
+    private let machine: Mutex<ReceiverMachine>
     private let logger: Logger
 
     private init(link: any Link, environment: ReceiverEnvironment) {
         self.link = link
         self.environment = environment
+        machine = Mutex(ReceiverMachine(versions: environment.hello.versions))
         reader = RecordReader(link: link)
         writer = RecordWriter(link: link)
         var logger = environment.logger
@@ -144,7 +145,7 @@ public final class ReceiverSession: Sendable {
             case .offered(let offer): try await serve(offer, under: rule)
             case .nothing: break
             case .fault(let fault): throw fault
-            case .ready, .block, .ended: preconditionFailure("the machine orders events")
+            case .ready, .block, .ended, .asked, .proved: preconditionFailure("the machine orders events")
             }
         }
     }

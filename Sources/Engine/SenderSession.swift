@@ -11,9 +11,12 @@ public final class SenderSession: Sendable {
     private let reader: RecordReader
     private let writer: RecordWriter
     private let limits: SessionLimits
-    private let machine = Mutex(SenderMachine())
+    private let machine: Mutex<SenderMachine>
+    private let questions = DigestQuestions()
     private let events = EventQueue<SenderMachine.Event>()
     private let transfer = Mutex<OpenTransfer?>(nil)
+    /// What a proof under way counts, for the watch over standstills.
+    private let proof = Mutex<TransferMeter?>(nil)
 
     /// What the reader needs to know of the transfer under way.
     private struct OpenTransfer: Sendable {
@@ -23,7 +26,8 @@ public final class SenderSession: Sendable {
         var durableContentByteCount: UInt64 = 0
     }
 
-    private init(link: any Link, limits: SessionLimits) {
+    private init(link: any Link, hello: Hello, limits: SessionLimits) {
+        machine = Mutex(SenderMachine(versions: hello.versions))
         self.link = link
         self.limits = limits
         reader = RecordReader(link: link)
@@ -38,7 +42,7 @@ public final class SenderSession: Sendable {
         over link: any Link, hello: Hello, limits: SessionLimits = SessionLimits(),
         _ body: @escaping @Sendable (SenderSession) async throws -> Result
     ) async throws -> Result {
-        let session = SenderSession(link: link, limits: limits)
+        let session = SenderSession(link: link, hello: hello, limits: limits)
         // A task of its own, so that it alone can be cancelled: the reader may still hear why the peer hung up.
         let work = Task { await session.greetAndRun(hello, body) }
         let outcome = await withTaskGroup(of: Part<Result>.self) { group in
@@ -85,6 +89,7 @@ public final class SenderSession: Sendable {
                 guard let error, result == nil || linkError == nil else { continue }
                 if linkError == nil || !error.isConnectionLoss { linkError = error }
                 events.fail(error)
+                questions.fail(error)
                 transfer.withLock { $0?.credit.fail(error) }
                 writer.stop()
                 // It may be waiting for what has nothing to do with the link: memory, or a limit.
@@ -133,7 +138,8 @@ public final class SenderSession: Sendable {
         case .nothing: break
         case .fault(let fault): throw fault
         case .progress(let progress): note(progress)
-        case .ready, .send, .alreadyPublished, .refused, .committed: events.send(event)
+        case .digests(let digests): questions.take(digests)
+        case .ready, .send, .prove, .alreadyPublished, .refused, .committed: events.send(event)
         }
     }
 
@@ -158,7 +164,7 @@ public final class SenderSession: Sendable {
             var watch = StallWatch(limit: limits.stallMax)
             try await Heartbeat(reader: reader, writer: writer, limits: limits).run {
                 // Publishing has a deadline of its own, and moves nothing that is counted.
-                let counts = self.transfer.withLock { $0?.meter.counts }
+                let counts = self.transfer.withLock { $0?.meter.counts } ?? self.proof.withLock { $0?.counts }
                 try watch.check(counts?.phase == .publishing ? nil : counts)
             }
             return nil
@@ -194,22 +200,54 @@ extension SenderSession {
     /// What the receiver said to an offer.
     public enum OfferOutcome: Equatable, Sendable {
         /// Send the delta from `base`, from `watermark` on.
-        case send(base: SnapshotIdentity?, watermark: UInt64, savedContentByteCount: UInt64)
+        case send(base: SnapshotIdentity?, watermark: UInt64, savedContentByteCount: UInt64, mode: DiffMode)
+        /// Ask for digests of the mirror's snapshot `mirror`, which is published as `base`.
+        case prove(base: SnapshotIdentity, mirror: SnapshotIdentity)
         /// The mirror holds the target already.
         case published
     }
 
-    /// Offers an image and waits for the answer. Throws `OfferRefusal` when the receiver says no.
+    /// Whether the receiver speaks of digests: proofs, repairs, and transfers by comparison.
+    var knowsProofs: Bool { machine.withLock { $0.agreedVersion ?? 0 >= 2 } }
+
+    /// Offers an image and waits for the answer. Throws `OfferRefusal` when the receiver says no, and
+    /// `EngineError.peerTooOld` when it does not know what is offered.
     func offer(_ offer: Offer) async throws -> OfferOutcome {
+        guard knowsProofs || !offer.needsVersion2 else { throw EngineError.peerTooOld }
         machine.withLock { $0.offer(offer) }
         try await writer.send(.offer(offer))
         switch try await nextEvent(within: limits.answerMax, phase: "the receiver's answer") {
-        case .send(let base, let watermark, let saved):
-            return .send(base: base, watermark: watermark, savedContentByteCount: saved)
+        case .send(let base, let watermark, let saved, let mode):
+            return .send(base: base, watermark: watermark, savedContentByteCount: saved, mode: mode)
+        case .prove(let base, let mirror): return .prove(base: base, mirror: mirror)
         case .alreadyPublished: return .published
         case .refused(let fault): throw OfferRefusal(fault: fault)
-        case .ready, .progress, .committed, .fault, .nothing: preconditionFailure("the machine orders events")
+        case .ready, .progress, .digests, .committed, .fault, .nothing:
+            preconditionFailure("the machine orders events")
         }
+    }
+
+    /// Asks for digests of what the mirror holds, and waits for them. Several may ask at once.
+    func ask(_ extents: [Extent], grainByteCount: UInt64, isFolded: Bool) async throws -> Digests {
+        try await questions.ask {
+            let query = self.machine.withLock {
+                $0.ask(extents, grainByteCount: grainByteCount, isFolded: isFolded)
+            }
+            try await self.writer.send(.digestQuery(query))
+        }
+    }
+
+    /// Lets the watch over standstills look at a proof's counts; nil ends that.
+    func watchProof(_ meter: TransferMeter?) { proof.withLock { $0 = meter } }
+
+    /// Tells what a proof showed, and waits until the receiver has stored it.
+    func conclude(_ result: ProofResult) async throws -> Committed {
+        try await questions.settle()
+        machine.withLock { $0.conclude() }
+        try await writer.send(.proofResult(result))
+        let event = try await nextEvent(within: limits.publishMax, phase: "storing the proof with the mirror")
+        guard case .committed(let committed) = event else { preconditionFailure("the machine orders events") }
+        return committed
     }
 
     /// Opens the window for blocks: at most `checkpointByteCount` of content goes out without being durable.
@@ -232,6 +270,7 @@ extension SenderSession {
 
     /// Sends the totals and waits until the receiver has published.
     func end(_ totals: Totals) async throws -> Committed {
+        try await questions.settle()
         machine.withLock { $0.end(totals) }
         try await writer.send(.totals(totals))
         let event = try await nextEvent(within: limits.publishMax, phase: "publishing on the mirror")

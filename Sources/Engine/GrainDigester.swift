@@ -1,0 +1,113 @@
+import Conversation
+import FerryCore
+import ImageStore
+import OpenSSL
+import Pipeline
+import Synchronization
+import Threading
+
+/// Reads stretches of an image and digests them grain by grain: the leaves of the tree by which two ends compare what they
+/// hold. Each end reads for itself.
+struct GrainDigester: Sendable {
+    /// Leaves of one question that are read at once.
+    private static let readCountMax = 4
+    /// Bytes of all leaves that this process holds, whatever the number of images: bounds memory.
+    private static let memory = ByteBudget(limit: 24 << 20)
+
+    /// Reads the image's bytes. What is asked for lies inside it, or reads as zeros.
+    let read: @Sendable ([BufferRead], DataBuffer) async throws -> Void
+    let workers: BlockingThreads
+    /// Hears how many bytes were read, leaf by leaf.
+    var onRead: @Sendable (UInt64) -> Void = { _ in }
+
+    /// The answer to a question that was checked.
+    func answer(_ query: DigestQuery) async throws -> Digests {
+        let digests = try await self.digests(of: query.extents, grainByteCount: query.grainByteCount)
+        return Digests(number: query.number, bytes: query.isFolded ? SHA256Digest.digest(digests.span) : digests)
+    }
+
+    /// The digests of the extents' grains, 32 bytes each, one after another.
+    func digests(of extents: [Extent], grainByteCount: UInt64) async throws -> [UInt8] {
+        let leaves = LeafList(extents)
+        var all: [UInt8] = []
+        try await orderedMap(
+            width: Self.readCountMax,
+            next: {
+                guard let leaf = leaves.next() else { return nil as SharedLeaf? }
+                return SharedLeaf(extent: leaf, share: try await Self.memory.share(leaf.byteCount))
+            },
+            transform: { leaf in
+                let digests = try await self.digests(ofLeaf: leaf.extent, grainByteCount: Int(grainByteCount))
+                withExtendedLifetime(leaf.share) {}
+                return digests
+            },
+            consume: { all += $0 })
+        return all
+    }
+
+    private struct SharedLeaf: Sendable {
+        let extent: Extent
+        let share: ByteShare
+    }
+
+    private func digests(ofLeaf leaf: Extent, grainByteCount: Int) async throws -> [UInt8] {
+        let buffer = DataBuffer(byteCount: Int(leaf.byteCount))
+        try await read([BufferRead(leaf, at: 0)], buffer)
+        onRead(leaf.byteCount)
+        return await workers.run {
+            var digests: [UInt8] = []
+            for start in stride(from: 0, to: buffer.byteCount, by: grainByteCount) {
+                let range = start..<min(start + grainByteCount, buffer.byteCount)
+                digests += buffer.isZero(range) ? ZeroDigests.digest(range.count) : buffer.sha256(range)
+            }
+            return digests
+        }
+    }
+}
+
+/// Extents in pieces of one leaf at most.
+private final class LeafList: Sendable {
+    private let rest: Mutex<ArraySlice<Extent>>
+
+    init(_ extents: [Extent]) {
+        rest = Mutex(extents[...])
+    }
+
+    func next() -> Extent? {
+        rest.withLock { rest in
+            guard let first = rest.first else { return nil }
+            let end = (first.offset / Limits.digestLeafByteCount + 1) * Limits.digestLeafByteCount
+            guard let left = first.clipped(from: end) else { return rest.popFirst() }
+            rest[rest.startIndex] = left
+            return first.clipped(to: end)
+        }
+    }
+}
+
+/// Digests of zeros: most of a large image is holes, and need not be hashed again and again.
+private enum ZeroDigests {
+    private static let known = Mutex<[Int: [UInt8]]>([:])
+
+    static func digest(_ byteCount: Int) -> [UInt8] {
+        // An image's last grain may have any length: only the usual ones are kept.
+        guard byteCount.nonzeroBitCount == 1 else { return make(byteCount) }
+        return known.withLock { known in
+            if let digest = known[byteCount] { return digest }
+            let digest = make(byteCount)
+            known[byteCount] = digest
+            return digest
+        }
+    }
+
+    private static func make(_ byteCount: Int) -> [UInt8] {
+        let zeros = DataBuffer(byteCount: byteCount)
+        zeros.clear()
+        return zeros.sha256(0..<byteCount)
+    }
+}
+
+extension DataBuffer {
+    fileprivate func sha256(_ range: Range<Int>) -> [UInt8] {
+        withSpan { SHA256Digest.digest($0.extracting(range)) }
+    }
+}
