@@ -157,7 +157,8 @@ extension ReceiverAgent {
                 if let takenAt {
                     let published = PublishedState(
                         snapshot: newest.mirror.name, takenAt: takenAt, publishedAt: snapshot?.createdAt)
-                    board.noteFound(name, client: client, published)
+                    let proofs = try await mirror.state(ProofRecord.self, ImageStateKey.proof) ?? ProofRecord()
+                    board.noteFound(name, client: client, published, proofs)
                 }
             }
             await mirror.close()
