@@ -248,7 +248,8 @@ actor Lane {
             try await Task.sleep(for: .seconds(seconds) + .seconds(ProofClock.sliceSecondsMin))
             task.cancel()
         }
-        let result = await task.result
+        var result = await task.result
+        if task.isCancelled, case .failure = result { result = .failure(CancellationError()) }
         limit.cancel()
         agent.stop.forget(listener)
         agent.ended(key)

@@ -149,9 +149,12 @@ public struct Answer: Codable, Equatable, Sendable {
     public var mode: DiffMode?
     /// With `prove`: the mirror's snapshot that is the copy.
     public var mirror: SnapshotIdentity?
+    /// With `prove`: its size, in bytes.
+    public var mirrorByteCount: UInt64?
 
     private enum CodingKeys: String, CodingKey {
         case kind, base, watermark, fault, mode, mirror
+        case mirrorByteCount = "mirror_size_bytes"
         case savedContentByteCount = "saved_content_bytes"
     }
 
@@ -163,9 +166,11 @@ public struct Answer: Codable, Equatable, Sendable {
             kind: .send, base: base, watermark: watermark, savedContentByteCount: savedContentByteCount, mode: mode)
     }
 
-    /// Says that the mirror's snapshot `mirror`, which is published as `base`, may be asked about.
-    public static func prove(base: SnapshotIdentity, mirror: SnapshotIdentity) -> Answer {
-        Answer(kind: .prove, base: base, watermark: 0, savedContentByteCount: 0, mirror: mirror)
+    /// Says that the mirror's snapshot `mirror` of this size, which is published as `base`, may be asked about.
+    public static func prove(base: SnapshotIdentity, mirror: SnapshotIdentity, byteCount: UInt64) -> Answer {
+        Answer(
+            kind: .prove, base: base, watermark: 0, savedContentByteCount: 0, mirror: mirror,
+            mirrorByteCount: byteCount)
     }
 
     /// Says that there is nothing to do.

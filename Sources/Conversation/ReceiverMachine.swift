@@ -99,8 +99,8 @@ public struct ReceiverMachine: Sendable {
         throw ProtocolViolation(.unexpected(control.tag, state: stateName))
     }
 
-    /// Notes that an answer to the open offer goes out. With `prove`, `byteCount` is the snapshot's size.
-    public mutating func answer(_ answer: Answer, byteCount: UInt64 = 0) {
+    /// Notes that an answer to the open offer goes out.
+    public mutating func answer(_ answer: Answer) {
         guard case .deciding(let offer) = state else { preconditionFailure("an answer follows an offer") }
         questions = QuestionsToUs()
         askableByteCount = nil
@@ -111,7 +111,7 @@ public struct ReceiverMachine: Sendable {
         case .prove:
             guard let base = answer.base else { preconditionFailure("a proof has a base") }
             state = .proving(offer, base: base)
-            askableByteCount = byteCount
+            askableByteCount = answer.mirrorByteCount
         case .published, .refused: state = .idle
         }
     }

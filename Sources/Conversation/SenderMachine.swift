@@ -20,8 +20,8 @@ public struct SenderMachine: Sendable {
         case ready(Hello)
         /// Send the delta from `base`, from `watermark` on, its extents found by `mode`.
         case send(base: SnapshotIdentity?, watermark: UInt64, savedContentByteCount: UInt64, mode: DiffMode)
-        /// Ask for digests of the mirror's snapshot `mirror`, which is published as `base`.
-        case prove(base: SnapshotIdentity, mirror: SnapshotIdentity)
+        /// Ask for digests of the mirror's snapshot `mirror` of this size, which is published as `base`.
+        case prove(base: SnapshotIdentity, mirror: SnapshotIdentity, byteCount: UInt64)
         /// The answer to the oldest open question.
         case digests(Digests)
         /// The mirror holds the target already.
@@ -159,14 +159,16 @@ public struct SenderMachine: Sendable {
         case .send:
             return try received(send: answer, to: offer)
         case .prove:
-            guard offer.purpose == .proof, let base = answer.base, let mirror = answer.mirror else {
-                throw ProtocolViolation(.unexpected(.answer, state: "no proof was offered, or it names no snapshots"))
+            guard offer.purpose == .proof, let base = answer.base, let mirror = answer.mirror,
+                let byteCount = answer.mirrorByteCount, byteCount <= Limits.imageByteCountMax
+            else {
+                throw ProtocolViolation(.unexpected(.answer, state: "no proof was offered, or it does not say of what"))
             }
             guard base == offer.target || offer.snapshots.contains(base) else {
                 throw contradiction("snapshot to prove", expected: "an offered one", found: "\(base)")
             }
             state = .proving(offer, base: base)
-            return .prove(base: base, mirror: mirror)
+            return .prove(base: base, mirror: mirror, byteCount: byteCount)
         }
     }
 

@@ -14,6 +14,8 @@ public enum ReceiverEvent: Sendable {
     case published(mirror: String, client: String, pair: PublishedSnapshot, at: Date)
     /// An offer was refused, or a transfer ended early.
     case failed(mirror: String, client: String, error: any Error)
+    /// A proof of the mirror was made; what it showed is in the record.
+    case proven(mirror: String, client: String, record: ProofRecord)
     /// Retention removed snapshots from a mirror.
     case pruned(mirror: String, snapshots: [SnapshotIdentity])
 }

@@ -201,8 +201,8 @@ extension SenderSession {
     public enum OfferOutcome: Equatable, Sendable {
         /// Send the delta from `base`, from `watermark` on.
         case send(base: SnapshotIdentity?, watermark: UInt64, savedContentByteCount: UInt64, mode: DiffMode)
-        /// Ask for digests of the mirror's snapshot `mirror`, which is published as `base`.
-        case prove(base: SnapshotIdentity, mirror: SnapshotIdentity)
+        /// Ask for digests of the mirror's snapshot `mirror` of this size, which is published as `base`.
+        case prove(base: SnapshotIdentity, mirror: SnapshotIdentity, byteCount: UInt64)
         /// The mirror holds the target already.
         case published
     }
@@ -219,7 +219,8 @@ extension SenderSession {
         switch try await nextEvent(within: limits.answerMax, phase: "the receiver's answer") {
         case .send(let base, let watermark, let saved, let mode):
             return .send(base: base, watermark: watermark, savedContentByteCount: saved, mode: mode)
-        case .prove(let base, let mirror): return .prove(base: base, mirror: mirror)
+        case .prove(let base, let mirror, let byteCount):
+            return .prove(base: base, mirror: mirror, byteCount: byteCount)
         case .alreadyPublished: return .published
         case .refused(let fault): throw OfferRefusal(fault: fault)
         case .ready, .progress, .digests, .committed, .fault, .nothing:

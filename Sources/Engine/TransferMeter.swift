@@ -37,6 +37,12 @@ public final class TransferMeter: Sendable {
         public var blocksInStore = 0
         /// Bytes that the limits have let through, read or sent: they move when a single block takes minutes.
         public var pacedByteCount: UInt64 = 0
+        /// During a proof: bytes that are to be compared, those of earlier connections included.
+        public var toCompareByteCount: UInt64 = 0
+        /// During a proof: bytes that were compared, those of earlier connections included.
+        public var comparedByteCount: UInt64 = 0
+        /// During a proof: bytes of them that differ.
+        public var differingByteCount: UInt64 = 0
         /// Units whose memory is taken and that are not sent yet.
         public var unitsHeld = 0
         /// Whether the next unit waits for memory.
@@ -49,6 +55,9 @@ public final class TransferMeter: Sendable {
         /// image. A little over 1 where the total was an estimate.
         public var fraction: Double {
             if phase == .publishing || phase == .done { return 1 }
+            if phase == .comparing {
+                return toCompareByteCount > 0 ? Double(comparedByteCount) / Double(toCompareByteCount) : 1
+            }
             if let estimatedByteCount, estimatedByteCount > 0 {
                 return Double(readByteCount) / Double(estimatedByteCount)
             }
@@ -87,6 +96,8 @@ public enum TransferPhase: String, Sendable, Codable {
     case offering
     /// Sending changed extents.
     case sending
+    /// Comparing what both ends hold, by digests.
+    case comparing
     /// Waiting for the receiver to publish.
     case publishing
     /// Storing the receiver's acknowledgement.

@@ -70,7 +70,7 @@ public enum PlanConflict: Failure, Equatable {
         }
     }
 
-    private static func list(_ snapshots: [SnapshotIdentity]) -> String {
+    static func list(_ snapshots: [SnapshotIdentity]) -> String {
         guard !snapshots.isEmpty else { return "none" }
         let shown = snapshots.prefix(3).map(\.description).joined(separator: ", ")
         return snapshots.count > 3 ? "\(shown) and \(snapshots.count - 3) more" : shown
