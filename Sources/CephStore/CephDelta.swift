@@ -113,9 +113,7 @@ final class CephDelta: Delta {
         guard read.extent.end <= byteCount else {
             throw CephError(.inconsistent, "a read up to \(read.extent.end) of \(byteCount) bytes was asked for")
         }
-        guard read.position >= 0, read.position <= buffer.byteCount,
-            read.extent.byteCount <= UInt64(buffer.byteCount - read.position)
-        else {
+        guard read.fits(in: buffer.byteCount) else {
             throw CephError(
                 .inconsistent,
                 "\(read.extent.byteCount) bytes do not fit at \(read.position) in \(buffer.byteCount)")

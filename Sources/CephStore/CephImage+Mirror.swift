@@ -69,10 +69,29 @@ extension CephImage: MirrorImage {
         requests.removeAll(keepingCapacity: true)
     }
 
+    /// The head's size, as this handle knows it.
+    private func currentByteCount() async throws(CephError) -> UInt64 {
+        try await CephThreads.submission.run { () throws(CephError) in try self.handle.byteCount() }
+    }
+
     private func checkFits(_ end: UInt64) async throws(CephError) {
-        let byteCount = try await CephThreads.submission.run { () throws(CephError) in try self.handle.byteCount() }
+        let byteCount = try await currentByteCount()
         guard end <= byteCount else {
             throw CephError(.inconsistent, "a write up to \(end) reaches past its \(byteCount) bytes")
+        }
+    }
+
+    func read(_ reads: [BufferRead], into buffer: DataBuffer) async throws(StoreError) {
+        try await performAsync("read") { () async throws(CephError) in
+            let byteCount = try await self.currentByteCount()
+            var requests: [RBDRequest] = []
+            for read in reads where read.extent.byteCount > 0 {
+                guard read.fits(in: buffer.byteCount) else { throw CephError(.inconsistent, "\(read) does not fit") }
+                let (inside, outside) = read.cut(at: byteCount)
+                buffer.clear(outside)
+                if let inside { requests.append(.read(inside.extent, position: inside.position)) }
+            }
+            try await RBDBatch.run(requests, on: self.handle, buffer)
         }
     }
 

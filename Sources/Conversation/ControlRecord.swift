@@ -23,6 +23,8 @@ public enum ControlRecord: Equatable, Sendable {
     case digests(Digests)
     /// Sender: what a proof showed.
     case proofResult(ProofResult)
+    /// Sender: what lies below an offset is equal, or was sent.
+    case settled(Settled)
     /// Either: still here.
     case keepAlive
 
@@ -39,6 +41,7 @@ public enum ControlRecord: Equatable, Sendable {
         case .digestQuery(let value): .json(.digestQuery, value)
         case .digests(let value): WireRecord(tag: .digests, payload: value.payload)
         case .proofResult(let value): .json(.proofResult, value)
+        case .settled(let value): .json(.settled, value)
         case .keepAlive: WireRecord(tag: .keepAlive, payload: [])
         }
     }
@@ -56,6 +59,7 @@ public enum ControlRecord: Equatable, Sendable {
         case .digestQuery: self = .digestQuery(try record.decoded(DigestQuery.self))
         case .digests: self = .digests(try Digests(payload: record.payload))
         case .proofResult: self = .proofResult(try record.decoded(ProofResult.self))
+        case .settled: self = .settled(try record.decoded(Settled.self))
         case .keepAlive: self = .keepAlive
         case .block: return nil
         }
@@ -74,6 +78,7 @@ public enum ControlRecord: Equatable, Sendable {
         case .digestQuery: .digestQuery
         case .digests: .digests
         case .proofResult: .proofResult
+        case .settled: .settled
         case .keepAlive: .keepAlive
         }
     }

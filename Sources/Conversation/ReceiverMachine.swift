@@ -25,6 +25,8 @@ public struct ReceiverMachine: Sendable {
         case ended(Totals)
         /// Answer with digests. It is within limits, and inside the snapshot.
         case asked(DigestQuery)
+        /// Everything below the offset is equal, or is in the blocks that came before.
+        case settled(UInt64)
         /// The proof is over: store what it showed.
         case proved(ProofResult)
         /// The peer ends the conversation.
@@ -86,6 +88,14 @@ public struct ReceiverMachine: Sendable {
             try query.check(imageByteCount: askableByteCount)
             try questions.open(query)
             return .asked(query)
+        case (.settled(let settled), .receiving(let offer, _)):
+            // Without comparison every stretch that a delta has comes in blocks.
+            guard askableByteCount != nil else { break }
+            guard settled.offset <= offer.byteCount else {
+                throw ProtocolViolation(
+                    .contradiction("settled", expected: "at most \(offer.byteCount)", found: "\(settled.offset)"))
+            }
+            return .settled(settled.offset)
         case (.proofResult(let result), .proving(_, let base)):
             try result.check()
             state = .concluding(base: base)

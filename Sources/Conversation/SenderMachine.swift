@@ -92,6 +92,14 @@ public struct SenderMachine: Sendable {
         return questions.ask(extents, grainByteCount: grainByteCount, isFolded: isFolded)
     }
 
+    /// Notes that it goes out that a comparison has come through to some offset.
+    public mutating func settle() {
+        switch state {
+        case .closed, .streaming(_, _, _, asksDigests: true): break
+        default: preconditionFailure("only what is compared is settled")
+        }
+    }
+
     /// Notes that a proof's result goes out; nothing follows until the answer.
     public mutating func conclude() {
         if case .closed = state { return }

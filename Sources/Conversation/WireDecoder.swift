@@ -112,7 +112,8 @@ extension WireTag {
         case .block: Limits.blockPayloadByteCountMax
         case .keepAlive: 0
         case .digests: Digests.payloadByteCountMax
-        case .hello, .offer, .answer, .progress, .totals, .committed, .fault, .digestQuery, .proofResult:
+        case .hello, .offer, .answer, .progress, .totals, .committed, .fault, .digestQuery, .proofResult,
+            .settled:
             Limits.controlByteCountMax
         }
     }

@@ -22,6 +22,8 @@ public enum WireTag: UInt8, Sendable, CaseIterable {
     case digests = 0x44  // D
     /// Sender: what a proof showed. Protocol 2.
     case proofResult = 0x52  // R
+    /// Sender: what lies below an offset is equal, or was sent. Protocol 2.
+    case settled = 0x53  // S
     /// Either: still here.
     case keepAlive = 0x4B  // K
 }

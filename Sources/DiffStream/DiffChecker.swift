@@ -115,6 +115,11 @@ public struct DiffChecker: Sendable {
         totals.recordCount += 1
     }
 
+    /// Notes that everything below `offset` has been dealt with: no extent may start before it.
+    public mutating func settle(to offset: UInt64) {
+        nextOffset = max(nextOffset, offset)
+    }
+
     private mutating func set<Value>(
         _ field: WritableKeyPath<DiffHeader, Value?>, _ value: Value, _ tag: UInt8, at record: RecordPosition
     ) throws(DiffError) {

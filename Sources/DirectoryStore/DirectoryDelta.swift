@@ -61,9 +61,7 @@ final class DirectoryDelta: Delta {
     }
 
     private func check(_ read: BufferRead, _ buffer: DataBuffer) throws(StoreError) {
-        guard read.extent.end <= byteCount, read.position >= 0, read.position <= buffer.byteCount,
-            read.extent.byteCount <= UInt64(buffer.byteCount - read.position)
-        else {
+        guard read.extent.end <= byteCount, read.fits(in: buffer.byteCount) else {
             throw StoreError(
                 .inconsistent, "read", files.target.path,
                 detail: "\(read) of \(byteCount) bytes does not fit in a buffer of \(buffer.byteCount)")

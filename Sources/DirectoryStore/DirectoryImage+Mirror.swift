@@ -59,6 +59,24 @@ extension DirectoryImage {
         }
     }
 
+    func read(_ reads: [BufferRead], into buffer: DataBuffer) async throws(StoreError) {
+        let operation = "read"
+        try await whileOpen(operation) { () throws(StoreError) in
+            for read in reads where !read.fits(in: buffer.byteCount) {
+                throw StoreError(.inconsistent, operation, folder.subject, detail: "\(read) does not fit in its buffer")
+            }
+            let head = try await threads.run { [folder] () throws(StoreError) in
+                try folder.openHead(O_RDONLY, operation)
+            }
+            try await threads.runInLanes(reads, laneCount: laneCount) { read throws(StoreError) in
+                let part = buffer.unsafeBytes[read.position..<read.position + Int(read.extent.byteCount)]
+                // What is not there is filled with zeros.
+                _ = try head.read(
+                    into: UnsafeMutableRawBufferPointer(rebasing: part), at: read.extent.offset, operation)
+            }
+        }
+    }
+
     func flush() async throws(StoreError) {
         let operation = "flush"
         try await perform(operation) { _ throws(StoreError) in try self.writableHead(operation).syncData(operation) }

@@ -13,6 +13,7 @@ final class Checkpointer: Sendable {
         /// Content of this connection below the watermark, applied but not yet said to be durable.
         var appliedByteCount: UInt64 = 0
         var durableByteCount: UInt64 = 0
+        var durableOffset: UInt64
         var lastTime: ContinuousClock.Instant
         var isRunning = false
     }
@@ -38,7 +39,8 @@ final class Checkpointer: Sendable {
         self.distanceTime = distanceTime
         self.clock = clock
         self.tell = tell
-        state = Mutex(State(watermark: Watermark(offset: start.watermark), lastTime: .now))
+        state = Mutex(State(
+                watermark: Watermark(offset: start.watermark), durableOffset: start.watermark, lastTime: .now))
     }
 
     /// Notes that the next block in order is about to be applied. Returns its number.
@@ -67,9 +69,9 @@ final class Checkpointer: Sendable {
     }
 
     /// Stores that everything is applied and that the snapshot is about to be made, with an id above
-    /// `snapshotIDMax`.
-    func beginPublishing(snapshotIDMax: UInt64) async throws {
-        try await store(phase: .publishing, snapshotIDMax: snapshotIDMax)
+    /// `snapshotIDMax`; under a name of its own where `mirrorName` is one.
+    func beginPublishing(snapshotIDMax: UInt64, mirrorName: String? = nil) async throws {
+        try await store(phase: .publishing, snapshotIDMax: snapshotIDMax, mirrorName: mirrorName)
     }
 
     /// Stores that the head must be prepared anew before the next transfer.
@@ -79,7 +81,9 @@ final class Checkpointer: Sendable {
 
     private func takeTurn(_ state: inout State) -> Bool {
         let ahead = state.appliedByteCount - state.durableByteCount
-        let isDue = ahead >= distanceByteCount || ahead > 0 && ContinuousClock.now - state.lastTime >= distanceTime
+        // A comparison comes on without content where both ends are equal.
+        let isAhead = ahead > 0 || state.watermark.offset > state.durableOffset
+        let isDue = ahead >= distanceByteCount || isAhead && ContinuousClock.now - state.lastTime >= distanceTime
         guard isDue, !state.isRunning else { return false }
         state.isRunning = true
         return true
@@ -100,17 +104,22 @@ final class Checkpointer: Sendable {
     }
 
     @discardableResult
-    private func store(phase: Checkpoint.Phase, snapshotIDMax: UInt64? = nil) async throws -> Progress {
+    private func store(
+        phase: Checkpoint.Phase, snapshotIDMax: UInt64? = nil, mirrorName: String? = nil
+    ) async throws -> Progress {
         let (watermark, applied) = state.withLock { ($0.watermark.offset, $0.appliedByteCount) }
         let point = ResumePoint(watermark: watermark, contentByteCount: start.contentByteCount + applied)
         try await clock.time(.flush) {
             try await mirror.flush()
             try await mirror.setState(
-                Checkpoint(transfer: transfer, resumePoint: point, phase: phase, snapshotIDMax: snapshotIDMax),
+                Checkpoint(
+                    transfer: transfer, resumePoint: point, phase: phase, snapshotIDMax: snapshotIDMax,
+                    mirrorName: mirrorName),
                 ImageStateKey.checkpoint)
         }
         state.withLock { state in
             state.durableByteCount = max(state.durableByteCount, applied)
+            state.durableOffset = max(state.durableOffset, watermark)
             state.lastTime = .now
         }
         return Progress(watermark: watermark, contentByteCount: applied)

@@ -15,17 +15,25 @@ public struct ClientPolicy: Sendable {
         public var place: String?
         /// Which of its mirrors' snapshots stay.
         public var keep: Retention
+        /// Images, by the sender's name, whose mirrors may be images that others made and filled, such as from a disk that
+        /// was sent by post.
+        public var seeded: [ImagePattern]
 
         /// A rule from its parts; by default everything stays.
         public init(
-            identity: String, images: [ImagePattern], prefix: String, place: String? = nil, keep: Retention = .all
+            identity: String, images: [ImagePattern], prefix: String, place: String? = nil, keep: Retention = .all,
+            seeded: [ImagePattern] = []
         ) {
             self.identity = identity
             self.images = images
             self.prefix = prefix
             self.place = place
             self.keep = keep
+            self.seeded = seeded
         }
+
+        /// Whether an image that others made and filled may become this image's mirror.
+        func maySeed(_ image: String) -> Bool { seeded.contains { $0.matches(image) } }
     }
     private let rules: [Rule]
     private let places: [String]?

@@ -60,6 +60,14 @@ struct DeltaIntake {
         return step
     }
 
+    /// Notes that everything below `offset` is equal on both ends, or was taken in.
+    mutating func settle(to offset: UInt64) throws(ProtocolViolation) {
+        guard isHeaderChecked, !isAtEnd, offset >= checker.nextOffset, offset <= targetByteCount else {
+            throw violation("settled", "\(checker.nextOffset) to \(targetByteCount), among the blocks", "\(offset)")
+        }
+        checker.settle(to: offset)
+    }
+
     private mutating func take(_ event: DiffEvent, from content: BufferSlice, into step: inout Step) throws {
         switch event {
         case .fromSnapshot, .toSnapshot, .protection, .imageByteCount: break

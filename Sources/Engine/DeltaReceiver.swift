@@ -46,13 +46,21 @@ struct DeltaReceiver: Sendable {
         self.meter = meter
     }
 
-    /// Applies what `nextBlock` gives until it gives nil. Returns what was taken in, once all of it is applied.
+    /// What comes of a delta.
+    enum Part: Sendable {
+        /// A block's payload.
+        case block(BufferSlice)
+        /// Everything below the offset is equal, or is in the blocks that came before.
+        case settled(UInt64)
+    }
+
+    /// Applies what `nextPart` gives until it gives nil. Returns what was taken in, once all of it is applied.
     ///
     /// Whether it returns or throws, what was applied is behind a checkpoint, unless the store itself failed. After
     /// a peer's violation the checkpoint says to begin again: what came before can't be trusted either.
-    func run(nextBlock: @escaping @Sendable () async throws -> BufferSlice?) async throws -> RunningTotals {
+    func run(nextPart: @escaping @Sendable () async throws -> Part?) async throws -> RunningTotals {
         do {
-            return try await applyAll(nextBlock)
+            return try await applyAll(nextPart)
         } catch {
             do {
                 try await error.spoilsHead ? checkpointer.distrust() : checkpointer.finish()
@@ -64,14 +72,14 @@ struct DeltaReceiver: Sendable {
         }
     }
 
-    private func applyAll(_ nextBlock: @escaping @Sendable () async throws -> BufferSlice?) async throws
+    private func applyAll(_ nextPart: @escaping @Sendable () async throws -> Part?) async throws
         -> RunningTotals
     {
-        let ready = EventQueue<ReadyBlock?>()
+        let ready = EventQueue<ReadyPart?>()
         // Two tasks, so that an error of either ends the other: a store that fails must not wait for the peer.
         return try await withThrowingTaskGroup(of: RunningTotals?.self) { group in
             group.addTask {
-                let totals = try await self.takeIn(nextBlock, ready)
+                let totals = try await self.takeIn(nextPart, ready)
                 ready.send(nil)
                 return totals
             }
@@ -94,11 +102,23 @@ struct DeltaReceiver: Sendable {
         let share: ByteShare
     }
 
+    /// What applies blocks waits for.
+    private enum ReadyPart: Sendable {
+        case block(ReadyBlock)
+        /// Nothing to apply; its number among the blocks.
+        case settled(Int)
+    }
+
+    /// What came, on its way through the check.
+    private enum Arrival<Block: Sendable>: Sendable {
+        case block(Block, share: ByteShare)
+        case settled(UInt64)
+    }
+
     /// A block as it came.
     private struct ArrivedBlock: Sendable {
         let number: UInt64
         let payload: BufferSlice
-        let share: ByteShare
     }
 
     /// Memory for what a block holds, coded or not, once there is some.
@@ -109,28 +129,45 @@ struct DeltaReceiver: Sendable {
 
     /// Opens blocks, several at once, and checks their records in order.
     private func takeIn(
-        _ nextBlock: @escaping @Sendable () async throws -> BufferSlice?, _ ready: EventQueue<ReadyBlock?>
+        _ nextPart: @escaping @Sendable () async throws -> Part?, _ ready: EventQueue<ReadyPart?>
     ) async throws -> RunningTotals {
         let blockNumber = BlockCounter()
         var intake = DeltaIntake(transfer: transfer, targetByteCount: targetByteCount, watermark: start.watermark)
         var totals = RunningTotals()
         try await orderedMap(
             width: Self.openingCountMax,
-            next: {
-                guard let payload = try await nextBlock() else { return nil as ArrivedBlock? }
-                return ArrivedBlock(
-                    number: blockNumber.next(), payload: payload, share: try await share(of: payload))
+            next: { () -> Arrival<ArrivedBlock>? in
+                switch try await nextPart() {
+                case .block(let payload)?:
+                    let block = ArrivedBlock(number: blockNumber.next(), payload: payload)
+                    return .block(block, share: try await share(of: payload))
+                case .settled(let offset)?: return .settled(offset)
+                case nil: return nil
+                }
             },
-            transform: { (block: try await self.open($0.payload, $0.number), share: $0.share) },
-            consume: { (block, share) in
-                let step = try intake.take(block.content)
-                totals.add(
-                    recordCount: step.recordCount, contentByteCount: block.content.byteCount,
-                    blockDigest: block.digest, hash: { SHA256Digest.digest($0.span) })
-                if let byteCount = step.resize { try await resize(to: byteCount) }
-                let number = checkpointer.begin(contentByteCount: block.content.byteCount, end: step.end)
-                ready.send(
-                    ReadyBlock(number: number, content: block.content, writes: step.writes, share: share))
+            transform: { arrival -> Arrival<OpenedBlock> in
+                switch arrival {
+                case .block(let block, let share):
+                    .block(try await self.open(block.payload, block.number), share: share)
+                case .settled(let offset): .settled(offset)
+                }
+            },
+            consume: { arrival in
+                switch arrival {
+                case .settled(let offset):
+                    try intake.settle(to: offset)
+                    ready.send(.settled(checkpointer.begin(contentByteCount: 0, end: offset)))
+                case .block(let block, let share):
+                    let step = try intake.take(block.content)
+                    totals.add(
+                        recordCount: step.recordCount, contentByteCount: block.content.byteCount,
+                        blockDigest: block.digest, hash: { SHA256Digest.digest($0.span) })
+                    if let byteCount = step.resize { try await resize(to: byteCount) }
+                    let number = checkpointer.begin(contentByteCount: block.content.byteCount, end: step.end)
+                    ready.send(
+                        .block(
+                            ReadyBlock(number: number, content: block.content, writes: step.writes, share: share)))
+                }
             })
         guard intake.isAtEnd else {
             throw ProtocolViolation(.contradiction("stream", expected: "an end record", found: "totals"))
@@ -148,24 +185,31 @@ struct DeltaReceiver: Sendable {
     }
 
     /// Applies blocks, several at once, until nil comes.
-    private func apply(_ ready: EventQueue<ReadyBlock?>) async throws {
+    private func apply(_ ready: EventQueue<ReadyPart?>) async throws {
         try await orderedMap(
             width: Self.applyingCountMax,
             next: { try await ready.next() },
-            transform: { block in
-                meter.update { $0.blocksInStore += 1 }
-                if !block.writes.isEmpty {
-                    try await meter.clock.time(.apply) {
-                        try await mirror.apply(block.writes, from: block.content.buffer)
-                    }
+            transform: { part in
+                switch part {
+                case .settled(let number): try await checkpointer.complete(number)
+                case .block(let block): try await apply(block)
                 }
-                try await checkpointer.complete(block.number)
-                meter.update {
-                    $0.blocksInStore -= 1
-                    $0.contentByteCount += UInt64(block.content.byteCount)
-                }
-                withExtendedLifetime(block.share) {}
             }, consume: { _ in })
+    }
+
+    private func apply(_ block: ReadyBlock) async throws {
+        meter.update { $0.blocksInStore += 1 }
+        if !block.writes.isEmpty {
+            try await meter.clock.time(.apply) {
+                try await mirror.apply(block.writes, from: block.content.buffer)
+            }
+        }
+        try await checkpointer.complete(block.number)
+        meter.update {
+            $0.blocksInStore -= 1
+            $0.contentByteCount += UInt64(block.content.byteCount)
+        }
+        withExtendedLifetime(block.share) {}
     }
 
     private func resize(to byteCount: UInt64) async throws {

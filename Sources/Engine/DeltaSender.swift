@@ -9,6 +9,8 @@ import Threading
 /// Reads a delta and turns it into sealed blocks, in order of offset.
 ///
 /// units -> read (several in flight) -> cut out zeros -> records -> digest and compress -> emit
+///
+/// What changed is listed by the delta, unless another lister is given.
 struct DeltaSender {
     /// Units of one delta between listing and emission at once.
     static let unitCountMax = 12
@@ -19,6 +21,8 @@ struct DeltaSender {
     private static let unitByteCountMin: UInt64 = 64 << 10
 
     let delta: any Delta
+    /// Lists what is sent of `delta`'s target; nil: `delta` itself.
+    var list: DeltaUnits.Lister?
     let transfer: TransferIdentity
     let isTargetProtected: Bool
     let workers: BlockingThreads
@@ -28,14 +32,18 @@ struct DeltaSender {
     let meter: TransferMeter
     var pacing = Pacing()
 
-    /// Sends everything from `offset` on. `recheck` runs after the last read and before the end record is made;
-    /// when it throws, no end record goes out.
+    /// Sends everything from `offset` on. `settle` hears, of a comparison, up to where nothing is left to send. `recheck`
+    /// runs after the last read and before the end record is made; when it throws, no end record goes out.
     func run(
-        from offset: UInt64, emit: (SealedBlock) async throws -> Void, recheck: () async throws -> Void
+        from offset: UInt64, emit: (SealedBlock) async throws -> Void,
+        settle: (UInt64) async throws -> Void = { _ in }, recheck: () async throws -> Void
     ) async throws {
         try await emit(try await sealed(openingRecords(), recordCount: openingRecordCount, end: offset))
         let (meter, pacing) = (meter, pacing)
-        let units = DeltaUnits(delta: delta, from: offset, room: UnitRecords.room) { scanned in
+        let units = DeltaUnits(
+            list: list ?? { [delta] in try await delta.extents(from: $0) }, byteCount: delta.byteCount, from: offset,
+            room: UnitRecords.room, marksBatches: transfer.mode == .compare
+        ) { scanned in
             meter.update { $0.scannedOffset = scanned }
         }
         try await orderedMap(
@@ -50,11 +58,15 @@ struct DeltaSender {
                 }
                 return SharedUnit(unit: unit, share: try await self.share(of: unit))
             },
-            transform: { shared in (block: try await self.block(of: shared.unit), share: shared.share) },
+            transform: { shared in
+                (block: try await self.block(of: shared.unit), unit: shared.unit, share: shared.share)
+            },
             consume: { sealed in
                 if let block = sealed.block {
                     try await emit(block)
                     compression.noteSent()
+                } else if sealed.unit.pieces.isEmpty {
+                    try await settle(sealed.unit.end)
                 }
                 withExtendedLifetime(sealed.share) {}
                 meter.update { $0.unitsHeld -= 1 }
@@ -93,11 +105,12 @@ struct DeltaSender {
 
     /// Reads a unit and makes its block; nil when nothing of it needs sending.
     private func block(of unit: DeltaUnit) async throws -> SealedBlock? {
+        guard !unit.pieces.isEmpty else { return nil }
         let buffer = DataBuffer(byteCount: unit.bufferByteCount)
         try await meter.clock.time(.read) { try await delta.read(unit.reads, into: buffer) }
         meter.update { $0.readByteCount += UInt64(unit.readByteCount) }
-        // On a full copy the mirror is all zeros to begin with.
-        let sendsZeros = transfer.base != nil
+        // On a first copy the mirror is all zeros to begin with.
+        let sendsZeros = transfer.base != nil || !transfer.mode.usesChangeList
         let compression = compression
         return try await meter.clock.time(.compress) {
             try await workers.run { () throws(ZstdError) -> SealedBlock? in

@@ -21,7 +21,9 @@ extension ImageSync {
     /// The delta that will most likely be asked for; nil when none can be told, or it can't be had. What fails here fails
     /// again, and is told, when the delta is needed.
     func openEarly(_ offer: Offer) async -> EarlyDelta? {
-        guard let record = try? await readRecord(), record.inFlight?.target != offer.target else { return nil }
+        guard offer.mode.usesChangeList, let record = try? await readRecord(),
+            record.inFlight?.target != offer.target
+        else { return nil }
         if let base = record.acknowledged, !offer.snapshots.contains(base) || Task.isCancelled { return nil }
         let opened = try? await image.openDelta(from: record.acknowledged, to: offer.target, mode: offer.mode)
         guard let delta = opened else { return nil }
@@ -36,8 +38,12 @@ extension ImageSync {
         _ transfer: TransferIdentity, from watermark: UInt64, _ early: EarlyDelta?
     ) async throws -> (delta: any Delta, estimate: UInt64?) {
         if let early {
-            if early.base == transfer.base { return (early.delta, watermark == 0 ? early.estimate : nil) }
+            if early.base == transfer.base, transfer.mode.usesChangeList { return (early.delta, watermark == 0 ? early.estimate : nil) }
             await early.delta.close()
+        }
+        guard transfer.mode.usesChangeList else {
+            // For reading: what differs is found otherwise.
+            return (try await image.openDelta(from: nil, to: transfer.target, mode: .exact), nil)
         }
         let delta = try await image.openDelta(from: transfer.base, to: transfer.target, mode: transfer.mode)
         guard watermark == 0 else { return (delta, nil) }

@@ -17,6 +17,8 @@ struct GrainDigester: Sendable {
     /// Reads the image's bytes. What is asked for lies inside it, or reads as zeros.
     let read: @Sendable ([BufferRead], DataBuffer) async throws -> Void
     let workers: BlockingThreads
+    /// Waits until so many bytes may be read, before memory is taken: a comparison that is slow on purpose holds none.
+    var pace: @Sendable (UInt64) async throws -> Void = { _ in }
     /// Hears how many bytes were read, leaf by leaf.
     var onRead: @Sendable (UInt64) -> Void = { _ in }
 
@@ -34,6 +36,7 @@ struct GrainDigester: Sendable {
             width: Self.readCountMax,
             next: {
                 guard let leaf = leaves.next() else { return nil as SharedLeaf? }
+                try await pace(leaf.byteCount)
                 return SharedLeaf(extent: leaf, share: try await Self.memory.share(leaf.byteCount))
             },
             transform: { leaf in

@@ -1,9 +1,7 @@
-import Compression
 import Conversation
 public import FerryCore
 public import FoundationEssentials
 public import ImageStore
-import OpenSSL
 public import Pipeline
 public import Planning
 public import Threading
@@ -14,8 +12,10 @@ public struct SyncSettings: Sendable {
     public var peer: String
     /// A snapshot to send instead of a new one.
     public var snapshot: String?
-    /// How changed extents are found.
+    /// How changed extents are found: by a list of changes, or by comparison.
     public var mode: DiffMode
+    /// How the mirror is made equal when no snapshot is on both ends, `compare` or `full`; nil: the receiver refuses.
+    public var lostBaseMode: DiffMode?
     /// The most block content, in bytes, that may have to be sent again after a cut.
     public var checkpointByteCount: UInt64
     /// How hard blocks are compressed.
@@ -25,12 +25,13 @@ public struct SyncSettings: Sendable {
 
     /// Settings; by default a new snapshot, a hybrid diff, 64 MiB, and no limits.
     public init(
-        peer: String, snapshot: String? = nil, mode: DiffMode = .hybrid, checkpointByteCount: UInt64 = 64 << 20,
-        compression: CompressionPolicy = .adaptive, pacing: Pacing = Pacing()
+        peer: String, snapshot: String? = nil, mode: DiffMode = .hybrid, lostBaseMode: DiffMode? = nil,
+        checkpointByteCount: UInt64 = 64 << 20, compression: CompressionPolicy = .adaptive, pacing: Pacing = Pacing()
     ) {
         self.peer = peer
         self.snapshot = snapshot
         self.mode = mode
+        self.lostBaseMode = lostBaseMode
         self.checkpointByteCount = checkpointByteCount
         self.compression = compression
         self.pacing = pacing
@@ -85,6 +86,7 @@ public struct ImageSync: Sendable {
 
     /// Runs the sync. What it returns is published; what it throws left a state that the next sync goes on from.
     public func run() async throws -> [SyncStepResult] {
+        try checkPeer()
         let record = try await readRecord()
         let snapshots = try await image.snapshots().map(\.identity)
         switch try SyncTarget.decide(requested: settings.snapshot, record: record, snapshots: snapshots) {
@@ -104,6 +106,7 @@ public struct ImageSync: Sendable {
     /// Sends snapshots that are there, in this order. One that was begun before, and that the receiver will not have
     /// any more, is dropped when others follow.
     public func run(_ targets: [RunTarget]) async throws -> [SyncStepResult] {
+        try checkPeer()
         var steps: [SyncStepResult] = []
         for (index, target) in targets.enumerated() {
             let wasBegun = try await readRecord().inFlight?.target == target.identity
@@ -116,6 +119,18 @@ public struct ImageSync: Sendable {
             }
         }
         return steps
+    }
+
+    /// Sends what differs between a snapshot and the mirror's copy of it, both of which stay, and has the mirror publish the
+    /// result as a new copy. The snapshot must be the newest that is published there. A repair that is cut is gone on with
+    /// by the next one of the same snapshot.
+    public func repair(_ snapshot: SnapshotIdentity) async throws -> SyncStepResult {
+        try await send(snapshot, isOwn: false, isRepair: true)
+    }
+
+    /// Throws before anything is made or asked for when the peer can't do what the settings want.
+    private func checkPeer() throws(EngineError) {
+        guard settings.mode.usesChangeList || session.knowsProofs else { throw .peerTooOld }
     }
 
     /// Goes on with a transfer that was cut; nil when the receiver will not have it any more, and it was dropped. What
@@ -134,7 +149,7 @@ public struct ImageSync: Sendable {
         }
     }
 
-    private var stateKey: String { ImageStateKey.peer(settings.peer) }
+    var stateKey: String { ImageStateKey.peer(settings.peer) }
 
     func readRecord() async throws -> SenderRecord {
         try await image.state(SenderRecord.self, stateKey) ?? SenderRecord()
@@ -159,11 +174,13 @@ public struct ImageSync: Sendable {
     ///
     /// Nothing is stored or pinned before the receiver has said yes: its yes means that it holds the mirror for us
     /// alone, so two syncs of one image can't get at each other's state.
-    private func send(_ target: SnapshotIdentity, isOwn: Bool) async throws -> SyncStepResult {
+    private func send(
+        _ target: SnapshotIdentity, isOwn: Bool, isRepair: Bool = false
+    ) async throws -> SyncStepResult {
         let began = ContinuousClock.now
         meter.update { $0 = TransferMeter.Counts(phase: .preparing) }
         var result = SyncStepResult(base: nil, target: target, wasPublished: true, counts: meter.counts)
-        let offer = try await meter.clock.time(.prepare) { try await makeOffer(target) }
+        let offer = try await meter.clock.time(.prepare) { try await makeOffer(target, isRepair) }
         meter.update { $0.phase = .offering }
         let (outcome, early) = try await ask(offer)
         meter.update { $0.phase = .preparing }
@@ -174,7 +191,9 @@ public struct ImageSync: Sendable {
                 $0.savedContentByteCount = saved
             }
             let transfer = TransferIdentity(source: image.identity, base: base, target: target, mode: mode)
-            let committed = try await transmit(transfer, isOwn: isOwn, from: watermark, early)
+            let inFlight = SenderRecord.InFlight(
+                target: target, isOwn: isOwn, lostBaseMode: mode == offer.mode ? nil : mode)
+            let committed = try await transmit(transfer, inFlight, from: watermark, early)
             result.times = committed.stages ?? StageTimes()
             result.base = base
             result.wasPublished = false
@@ -209,7 +228,7 @@ public struct ImageSync: Sendable {
         }
     }
 
-    private func makeOffer(_ target: SnapshotIdentity) async throws -> Offer {
+    private func makeOffer(_ target: SnapshotIdentity, _ isRepair: Bool) async throws -> Offer {
         let snapshots = try await image.snapshots()
         guard let snapshot = snapshots.first(where: { $0.identity == target }) else {
             throw EngineError.snapshotGone(target, image: name)
@@ -225,8 +244,17 @@ public struct ImageSync: Sendable {
             layout: OfferedLayout(
                 objectOrder: image.layout.objectOrder, stripeUnitByteCount: image.layout.stripeUnitByteCount,
                 stripeCount: image.layout.stripeCount),
-            snapshots: Array(listed), target: target, mode: settings.mode,
-            checkpointByteCount: settings.checkpointByteCount)
+            snapshots: Array(listed), target: target, mode: isRepair ? .compare : settings.mode,
+            checkpointByteCount: settings.checkpointByteCount, purpose: isRepair ? .repair : nil,
+            lostBaseMode: isRepair ? nil : try await lostBaseMode(target))
+    }
+
+    /// What is offered for a lost base: what the settings say, or what a transfer began with that is gone on with. A receiver
+    /// that knows of none refuses by itself if the base is lost.
+    private func lostBaseMode(_ target: SnapshotIdentity) async throws -> DiffMode? {
+        guard session.knowsProofs else { return nil }
+        let inFlight = try await readRecord().inFlight
+        return settings.lostBaseMode ?? (inFlight?.target == target ? inFlight?.lostBaseMode : nil)
     }
 
     /// Stores that the peer has the target, and only then lets go of the base.
@@ -242,97 +270,11 @@ public struct ImageSync: Sendable {
     }
 
     /// Takes away the pins that we noted, apart from some.
-    private func unpinAll(except kept: [SnapshotIdentity], _ record: inout SenderRecord) async throws {
+    func unpinAll(except kept: [SnapshotIdentity], _ record: inout SenderRecord) async throws {
         let pins = record.pins.filter { !kept.contains($0) }
         guard !pins.isEmpty else { return }
         for pin in pins { try await image.unpinUnlessCloned(pin) }
         record.pins.removeAll { pins.contains($0) }
         try await image.setState(record, stateKey)
-    }
-}
-
-// MARK: Sending a delta
-
-extension ImageSync {
-    private func transmit(
-        _ transfer: TransferIdentity, isOwn: Bool, from watermark: UInt64, _ early: EarlyDelta?
-    ) async throws -> Committed {
-        let isTargetProtected: Bool
-        do {
-            isTargetProtected = try await meter.clock.time(.prepare) { try await begin(transfer, isOwn: isOwn) }
-        } catch {
-            await early?.delta.close()
-            throw error
-        }
-        let (delta, estimate) = try await meter.clock.time(.prepare) {
-            try await open(transfer, from: watermark, early)
-        }
-        let committed: Committed
-        do {
-            meter.update {
-                $0.phase = .sending
-                $0.imageByteCount = delta.byteCount
-                $0.estimatedByteCount = estimate
-            }
-            let sender = DeltaSender(
-                delta: delta, transfer: transfer, isTargetProtected: isTargetProtected, workers: workers,
-                compression: CompressionControl(settings.compression, meter: meter), meter: meter,
-                pacing: settings.pacing)
-            committed = try await stream(sender, from: watermark)
-        } catch {
-            await delta.close()
-            throw error
-        }
-        await delta.close()
-        return committed
-    }
-
-    /// Stores that the transfer is begun, and makes base and target undeletable. True when the user had the
-    /// target protected already.
-    private func begin(_ transfer: TransferIdentity, isOwn: Bool) async throws -> Bool {
-        let used = [transfer.base, transfer.target].compactMap(\.self)
-        var record = try await readRecord()
-        try await unpinAll(except: used, &record)
-        let pinned = Set(try await image.snapshots().filter(\.isPinned).map(\.identity))
-        record.inFlight = SenderRecord.InFlight(target: transfer.target, isOwn: isOwn)
-        record.heardAtSeconds = Int64(now().timeIntervalSince1970)
-        let isTargetProtected = pinned.contains(transfer.target) && !record.pins.contains(transfer.target)
-        // Noted before they are made: a pin that we forget would stay for ever.
-        record.pins += used.filter { !pinned.contains($0) && !record.pins.contains($0) }
-        try await image.setState(record, stateKey)
-        for snapshot in used where !pinned.contains(snapshot) { _ = try await image.pin(snapshot) }
-        return isTargetProtected
-    }
-
-    private func stream(_ sender: DeltaSender, from watermark: UInt64) async throws -> Committed {
-        session.beginTransfer(
-            checkpointByteCount: settings.checkpointByteCount, meter: meter, throttles: settings.pacing.sending)
-        var totals = RunningTotals()
-        try await sender.run(from: watermark) { block in
-            try await session.send(block)
-            totals.add(
-                recordCount: block.recordCount, contentByteCount: block.contentByteCount, blockDigest: block.digest,
-                hash: { SHA256Digest.digest($0.span) })
-            meter.update { counts in
-                counts.contentByteCount += UInt64(block.contentByteCount)
-                counts.sentByteCount += UInt64(block.wire.byteCount)
-                counts.dataRecordCount += block.dataRecordCount
-                counts.sentOffset = block.end
-            }
-        } recheck: {
-            try await meter.clock.time(.prepare) { try await checkStillThere(sender.transfer) }
-        }
-        meter.update { $0.phase = .publishing }
-        let committed = try await meter.clock.time(.publish) { try await session.end(totals.totals) }
-        meter.update { $0.phase = .acknowledging }
-        return committed
-    }
-
-    /// Throws unless base and target are both still there by id: then they were there during every read.
-    private func checkStillThere(_ transfer: TransferIdentity) async throws {
-        let present = Set(try await image.snapshots().map(\.identity.id))
-        for snapshot in [transfer.base, transfer.target].compactMap(\.self) where !present.contains(snapshot.id) {
-            throw EngineError.snapshotGone(snapshot, image: name)
-        }
     }
 }

@@ -11,6 +11,8 @@ struct PreparedMirror: Sendable {
     let start: ResumePoint
     /// Size of the base, in bytes; nil for a full copy.
     let baseByteCount: UInt64?
+    /// Whether the target is published, and made anew.
+    let isRepair: Bool
 }
 
 /// What came of an offer, on the receiver's side.
@@ -25,15 +27,22 @@ struct MirrorPreparation {
     let store: any ImageStore
     let mirrorName: String
     let offer: Offer
+    /// Whether the client may have an image that others made and filled for this mirror.
+    var maySeed = false
+
+    private var isRepair: Bool { offer.purpose == .repair }
 
     private var wanted: WantedTransfer {
-        WantedTransfer(source: offer.source, snapshots: offer.snapshots, target: offer.target, mode: offer.mode)
+        WantedTransfer(
+            source: offer.source, snapshots: offer.snapshots, target: offer.target, mode: offer.mode,
+            lostBaseMode: offer.lostBaseMode, maySeed: maySeed, isRepair: isRepair)
     }
 
     /// Opens or makes the mirror, locks it, and brings its head where the transfer begins. On an error, and when
     /// there is nothing to do, the image is closed.
     func run() async throws -> PreparationOutcome {
         guard let image = try await store.openMirror(mirrorName) else {
+            if isRepair { throw PlanConflict.notPublished(target: offer.target) }
             return .ready(try await create())
         }
         do {
@@ -81,11 +90,16 @@ struct MirrorPreparation {
             case .adoptIfEmpty:
                 guard try await image.firstChange(since: nil) == nil else { throw PlanConflict.foreignImage }
                 return .ready(try await startFresh(image))
+            case .takeOver:
+                let record = MirrorRecord(source: offer.source, sourceName: offer.image, isSeeded: true)
+                try await image.setState(record, ImageStateKey.mirror)
             case .published:
-                return .published(state.record?.published.last { $0.source == offer.target })
+                return .published(state.record?.pair(ofSource: offer.target.id))
             case .refuse(let conflict): throw conflict
             case .finishPublication(let pair):
                 try await finishPublication(pair, state, image)
+                // Planned again, a repair would be made once more.
+                if isRepair, pair.source.id == offer.target.id { return .published(pair) }
             case .apply(let transfer, let start, let preparation):
                 guard let record = state.record else { preconditionFailure("a plan to apply needs a record") }
                 if preparation == .resume {
@@ -96,7 +110,8 @@ struct MirrorPreparation {
                     }
                     return .ready(
                         PreparedMirror(
-                            image: image, record: record, transfer: transfer, start: start, baseByteCount: base))
+                            image: image, record: record, transfer: transfer, start: start, baseByteCount: base,
+                            isRepair: isRepair))
                 }
                 try await prepareHead(image, preparation, transfer)
                 return .ready(try await begin(image, record, transfer))
@@ -118,7 +133,7 @@ struct MirrorPreparation {
         _ image: any MirrorImage, _ record: MirrorRecord, _ transfer: TransferIdentity
     ) async throws -> UInt64? {
         guard let base = transfer.base else { return nil }
-        let mirror = record.published.last { $0.source.id == base.id }?.mirror
+        let mirror = record.pair(ofSource: base.id)?.mirror
         return try await image.snapshots().first { $0.identity == mirror }?.byteCount
     }
 
@@ -137,7 +152,7 @@ struct MirrorPreparation {
         _ image: any MirrorImage, _ preparation: HeadPreparation, _ transfer: TransferIdentity
     ) async throws {
         switch preparation {
-        case .resume: return
+        case .resume, .keep: return
         case .expectClean(let since):
             try await expectClean(image, since)
         case .rollBack(let snapshot):
@@ -175,7 +190,7 @@ struct MirrorPreparation {
             Checkpoint(transfer: transfer, resumePoint: .start, phase: .applying), ImageStateKey.checkpoint)
         return PreparedMirror(
             image: image, record: record, transfer: transfer, start: .start,
-            baseByteCount: try await baseByteCount(image, record, transfer))
+            baseByteCount: try await baseByteCount(image, record, transfer), isRepair: isRepair)
     }
 }
 

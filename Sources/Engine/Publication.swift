@@ -16,13 +16,17 @@ struct Publication {
     /// the record as it is then.
     func run() async throws -> MirrorRecord {
         let before = try await prepared.image.snapshots().map(\.identity)
-        if let holder = before.first(where: { $0.name == target.name }) {
+        let repairedName =
+            prepared.isRepair ? SnapshotName.repaired(target.name, taken: Set(before.map(\.name))) : nil
+        let name = repairedName ?? target.name
+        if let holder = before.first(where: { $0.name == name }) {
             throw PlanConflict.nameTaken(target: target, holder: holder)
         }
         try await checkSize(try await prepared.image.headByteCount())
-        try await checkpointer.beginPublishing(snapshotIDMax: before.map(\.id).max() ?? 0)
+        try await checkpointer.beginPublishing(
+            snapshotIDMax: before.map(\.id).max() ?? 0, mirrorName: repairedName)
         return try await clock.time(.mirrorSnapshot) {
-            let snapshot = try await makeSnapshot()
+            let snapshot = try await makeSnapshot(name)
             try await checkSize(snapshot.byteCount)
             var record = prepared.record
             try await record.publish(
@@ -31,9 +35,9 @@ struct Publication {
         }
     }
 
-    private func makeSnapshot() async throws -> Snapshot {
+    private func makeSnapshot(_ name: String) async throws -> Snapshot {
         do {
-            return try await prepared.image.createSnapshot(target.name)
+            return try await prepared.image.createSnapshot(name)
         } catch  where error.reason == .alreadyExists {
             // Someone else's, made just now: it must not be taken for ours by the next run.
             try await checkpointer.finish()

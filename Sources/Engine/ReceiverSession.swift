@@ -145,7 +145,7 @@ public final class ReceiverSession: Sendable {
             case .offered(let offer): try await serve(offer, under: rule)
             case .nothing: break
             case .fault(let fault): throw fault
-            case .ready, .block, .ended, .asked, .proved: preconditionFailure("the machine orders events")
+            case .ready, .block, .ended, .asked, .settled, .proved: preconditionFailure("the machine orders events")
             }
         }
     }
@@ -194,7 +194,8 @@ extension ReceiverSession {
         let place = MirrorPlace(name: mirrorName, client: rule.identity, keep: rule.keep)
         let outcome: PreparationOutcome
         do {
-            let preparation = MirrorPreparation(store: environment.store, mirrorName: mirrorName, offer: offer)
+            let preparation = MirrorPreparation(
+                store: environment.store, mirrorName: mirrorName, offer: offer, maySeed: rule.maySeed(offer.image))
             outcome = try await preparation.run()
         } catch let failure as any Failure {
             environment.observe(.failed(mirror: mirrorName, client: rule.identity, error: failure))
@@ -250,7 +251,8 @@ extension ReceiverSession {
         try await answer(
             .send(
                 base: prepared.transfer.base, watermark: prepared.start.watermark,
-                savedContentByteCount: prepared.start.contentByteCount))
+                savedContentByteCount: prepared.start.contentByteCount,
+                mode: prepared.transfer.mode == offer.mode ? nil : prepared.transfer.mode))
         let running = try await takeIn(offer, prepared, checkpointer, meter)
         meter.update { $0.phase = .publishing }
         let record = try await Publication(
@@ -277,17 +279,24 @@ extension ReceiverSession {
         let receiver = DeltaReceiver(
             prepared, targetByteCount: offer.byteCount, workers: environment.workers,
             decompressor: BlockDecompressor(), checkpointer: checkpointer, meter: meter)
-        let running = try await receiver.run {
-            switch try await meter.clock.time(.receive, { try await self.nextEvent() }) {
-            case .block(let payload)?:
-                meter.update { $0.sentByteCount += UInt64(payload.byteCount) }
-                return payload
-            case .ended(let peerTotals)?:
-                totals.withLock { $0 = peerTotals }
-                return nil
-            case let event:
-                try self.throwEnd(event)
-                return nil
+        let answers = makeAnswers(from: prepared.image)
+        let running = try await answers.serve {
+            try await receiver.run {
+                while true {
+                    switch try await meter.clock.time(.receive, { try await self.nextEvent() }) {
+                    case .block(let payload)?:
+                        meter.update { $0.sentByteCount += UInt64(payload.byteCount) }
+                        return .block(payload)
+                    case .settled(let offset)?: return .settled(offset)
+                    case .asked(let query)?: answers.take(query)
+                    case .ended(let peerTotals)?:
+                        totals.withLock { $0 = peerTotals }
+                        return nil
+                    case let event:
+                        try self.throwEnd(event)
+                        return nil
+                    }
+                }
             }
         }
         guard let peerTotals = totals.withLock({ $0 }) else { throw EngineError.connectionCut }
@@ -298,6 +307,16 @@ extension ReceiverSession {
             throw error
         }
         return running
+    }
+
+    /// Answers from a mirror's head. What is asked about is not what blocks on their way are written to: the sender sends
+    /// no block before it has the answers for that place.
+    private func makeAnswers(from image: any MirrorImage) -> DigestAnswers {
+        let digester = GrainDigester(read: { try await image.read($0, into: $1) }, workers: environment.workers)
+        return DigestAnswers(digester) { digests in
+            self.machine.withLock { $0.answered(digests) }
+            try await self.writer.send(.digests(digests))
+        }
     }
 
     /// What the sender asked for is done by now: trouble with old snapshots is ours alone, and is told here.

@@ -238,6 +238,12 @@ extension SenderSession {
         }
     }
 
+    /// Tells that everything below an offset is equal, or is in the blocks that were sent.
+    func settle(to offset: UInt64) async throws {
+        machine.withLock { $0.settle() }
+        try await writer.send(.settled(Settled(offset: offset)))
+    }
+
     /// Lets the watch over standstills look at a proof's counts; nil ends that.
     func watchProof(_ meter: TransferMeter?) { proof.withLock { $0 = meter } }
 

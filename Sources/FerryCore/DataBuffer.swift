@@ -76,6 +76,12 @@ public final class DataBuffer: @unchecked Sendable {
         memset(memory, 0, byteCount)
     }
 
+    /// Makes the bytes in `range`, which must lie inside the buffer, zero.
+    public func clear(_ range: Range<Int>) {
+        precondition(range.lowerBound >= 0 && range.upperBound <= byteCount, "what is cleared is there")
+        memset(memory + range.lowerBound, 0, range.count)
+    }
+
     /// Position of the first byte that differs from `other`'s, as far as both go; nil when there is none.
     public func firstDifference(from other: DataBuffer) -> Int? {
         let count = min(byteCount, other.byteCount)

@@ -170,6 +170,21 @@ public struct BufferRead: Sendable, Equatable {
     }
 }
 
+extension BufferRead {
+    /// Whether what is read fits in a buffer of this size.
+    public func fits(in byteCount: Int) -> Bool {
+        position >= 0 && position <= byteCount && extent.byteCount <= UInt64(byteCount - position)
+    }
+
+    /// What of the read lies in front of `end`, and which part of the buffer stands for what lies behind it. The read
+    /// fits in its buffer.
+    public func cut(at end: UInt64) -> (inside: BufferRead?, outside: Range<Int>) {
+        let inside = extent.clipped(to: end)
+        let border = position + Int(inside?.byteCount ?? 0)
+        return (inside.map { BufferRead($0, at: position) }, border..<position + Int(extent.byteCount))
+    }
+}
+
 /// One change to a mirror's head.
 public enum MirrorWrite: Sendable, Equatable {
     /// The buffer's bytes in the range go to the image from `offset` on.
@@ -200,6 +215,10 @@ public protocol MirrorImage: Image {
     /// Carries out all of `writes`, side by side; they must not overlap. Returns when all are done. Throws
     /// `.inconsistent` for a write that reaches past the end. After an error any subset may have been done.
     func apply(_ writes: [MirrorWrite], from buffer: DataBuffer) async throws(StoreError)
+
+    /// Reads the head's bytes, with all writes whose `apply` has returned. `reads` are carried out side by side; each
+    /// fills the buffer from its position. What lies behind the end reads as zeros.
+    func read(_ reads: [BufferRead], into buffer: DataBuffer) async throws(StoreError)
 
     /// Makes everything applied so far durable.
     func flush() async throws(StoreError)

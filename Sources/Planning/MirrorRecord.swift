@@ -11,18 +11,29 @@ public struct MirrorRecord: Codable, Equatable, Sendable {
     /// Ids of all of the mirror's snapshots that were published here and are still there, also of those whose pairs are
     /// not kept any more; nil in records of earlier releases.
     public var ownIDs: [UInt64]?
+    /// Whether the image was made, and filled, by others before it became the mirror; nil: no.
+    public var isSeeded: Bool?
 
     private enum CodingKeys: String, CodingKey {
         case source, published
         case sourceName = "source_name"
         case ownIDs = "own_ids"
+        case isSeeded = "seeded"
     }
 
     /// A record of a mirror without snapshots.
-    public init(source: ImageIdentity, sourceName: String, published: [PublishedSnapshot] = []) {
+    public init(
+        source: ImageIdentity, sourceName: String, published: [PublishedSnapshot] = [], isSeeded: Bool? = nil
+    ) {
         self.source = source
         self.sourceName = sourceName
         self.published = published
+        self.isSeeded = isSeeded
+    }
+
+    /// The pair of a snapshot of the source; the last one counts: a repair publishes it anew.
+    public func pair(ofSource id: UInt64) -> PublishedSnapshot? {
+        published.last { $0.source.id == id }
     }
 }
 
@@ -60,21 +71,26 @@ public struct Checkpoint: Codable, Equatable, Sendable {
     public var phase: Phase
     /// While publishing: the highest id that a snapshot of the mirror had before. Ours has a higher one.
     public var snapshotIDMax: UInt64?
+    /// While publishing: what our snapshot is called at the mirror; nil: like the target.
+    public var mirrorName: String?
 
     private enum CodingKeys: String, CodingKey {
         case transfer, phase
         case resumePoint = "durable"
         case snapshotIDMax = "snapshot_id_max"
+        case mirrorName = "mirror_name"
     }
 
     /// A checkpoint from its parts.
     public init(
-        transfer: TransferIdentity, resumePoint: ResumePoint, phase: Phase, snapshotIDMax: UInt64? = nil
+        transfer: TransferIdentity, resumePoint: ResumePoint, phase: Phase, snapshotIDMax: UInt64? = nil,
+        mirrorName: String? = nil
     ) {
         self.transfer = transfer
         self.resumePoint = resumePoint
         self.phase = phase
         self.snapshotIDMax = snapshotIDMax
+        self.mirrorName = mirrorName
     }
 }
 

@@ -16,6 +16,10 @@ public enum PlanConflict: Failure, Equatable {
     case foreignWrite(since: SnapshotIdentity?, first: Extent)
     /// The wanted snapshot is older than what is published.
     case olderThanPublished(target: SnapshotIdentity, newest: SnapshotIdentity)
+    /// A snapshot that the mirror does not have was to be repaired.
+    case notPublished(target: SnapshotIdentity)
+    /// A snapshot was to be repaired though the mirror has a newer one.
+    case notNewest(target: SnapshotIdentity, newest: SnapshotIdentity)
 
     /// Going on could lose data.
     public var disposition: Disposition { .refused }
@@ -42,6 +46,10 @@ public enum PlanConflict: Failure, Equatable {
                 + ", first at offset \(first.offset) (\(first.byteCount) bytes)"
         case .olderThanPublished(let target, let newest):
             return "snapshot \(target) is older than \(newest), which is published"
+        case .notPublished(let target):
+            return "the mirror has no copy of snapshot \(target), so there is nothing to repair"
+        case .notNewest(let target, let newest):
+            return "only the newest published snapshot can be repaired: that is \(newest), not \(target)"
         }
     }
 
@@ -49,16 +57,19 @@ public enum PlanConflict: Failure, Equatable {
     public var remedy: String {
         switch self {
         case .foreignImage:
-            return "rename or remove that image at the receiver, or set a prefix for this client there"
+            return "rename or remove that image at the receiver, or set a prefix for this client there; to make it the "
+                + "mirror with what it holds, name it under the client's seeded there and sync with --reconcile"
         case .otherSource:
             return "if the source was made anew on purpose, rename or remove the mirror at the receiver; "
                 + "the next sync then makes a new one"
         case .foreignSnapshots:
-            return "remove those snapshots at the receiver, or rename the mirror; the next sync makes a full copy"
+            return "sync now --reconcile, or on-lost-base: reconcile, compares both ends and sends only what differs; for a "
+                + "full copy, rename the mirror at the receiver"
         case .nameTaken:
             return "remove or rename that snapshot at the receiver, or sync a snapshot of another name"
         case .lostBase:
-            return "rename or remove the mirror at the receiver; the next sync then makes a full copy"
+            return "sync now --reconcile, or on-lost-base: reconcile, compares both ends and sends only what differs; for a "
+                + "full copy, rename or remove the mirror at the receiver"
         case .foreignWrite(let since, _):
             if let since {
                 return "to drop what was written, stop its writer and roll the mirror's head back to \(since.name) "
@@ -67,6 +78,8 @@ public enum PlanConflict: Failure, Equatable {
             return "rename or remove the mirror at the receiver; the next sync then makes a new one"
         case .olderThanPublished:
             return "name a newer snapshot"
+        case .notPublished, .notNewest:
+            return "verify the newest snapshot that both ends have"
         }
     }
 

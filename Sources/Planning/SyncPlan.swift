@@ -8,16 +8,20 @@ public struct SenderRecord: Codable, Equatable, Sendable {
         public var target: SnapshotIdentity
         /// Whether we made it; only then may we remove it.
         public var isOwn: Bool
+        /// How its extents are found where no base was left, so that it can be gone on with; nil: there was no need.
+        public var lostBaseMode: DiffMode?
 
         private enum CodingKeys: String, CodingKey {
             case target
             case isOwn = "own"
+            case lostBaseMode = "lost_base"
         }
 
         /// A target with its owner.
-        public init(target: SnapshotIdentity, isOwn: Bool) {
+        public init(target: SnapshotIdentity, isOwn: Bool, lostBaseMode: DiffMode? = nil) {
             self.target = target
             self.isOwn = isOwn
+            self.lostBaseMode = lostBaseMode
         }
     }
 

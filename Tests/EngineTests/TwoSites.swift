@@ -20,6 +20,11 @@ struct TwoSites {
     var identities = ["sender"]
     var images = "*"
     var mode = DiffMode.hybrid
+    var lostBaseMode: DiffMode?
+    /// Images that the receiver lets others seed.
+    var seeded: [String] = []
+    /// Protocol versions that the receiver speaks.
+    var receiverVersions = Hello.supportedVersions
     var checkpointByteCount: UInt64 = 4 << 20
     var pacing = Pacing()
     var compression = CompressionPolicy.adaptive
@@ -33,7 +38,8 @@ struct TwoSites {
     @discardableResult
     func sync(
         snapshot: String? = nil, senderByteCountMax: UInt64 = .max, receiverByteCountMax: UInt64 = .max,
-        meter: TransferMeter = TransferMeter()
+        meter: TransferMeter = TransferMeter(),
+        work: @escaping @Sendable (ImageSync) async throws -> [SyncStepResult] = { try await $0.run() }
     ) async throws -> [SyncStepResult] {
         let (here, there) = MemoryLink.pair(
             senderIdentities: identities, senderByteCountMax: senderByteCountMax,
@@ -41,13 +47,17 @@ struct TwoSites {
         let environment = ReceiverEnvironment(
             store: mirror,
             policy: ClientPolicy(
-                rules: [.init(identity: "sender", images: [ImagePattern(images)], prefix: "", keep: keep)]),
-            hello: Hello(agentVersion: "test", site: "b"), limits: limits, workers: Self.workers,
+                rules: [
+                    .init(
+                        identity: "sender", images: [ImagePattern(images)], prefix: "", keep: keep,
+                        seeded: seeded.map { ImagePattern($0) })
+                ]),
+            hello: Hello(agentVersion: "test", site: "b", versions: receiverVersions), limits: limits, workers: Self.workers,
             logger: Self.quietLogger)
         async let receiver: Void = ReceiverSession.run(over: there, environment: environment)
         let result: Result<[SyncStepResult], any Error>
         do {
-            result = .success(try await send(over: here, snapshot, meter))
+            result = .success(try await send(over: here, snapshot, meter, work))
         } catch {
             result = .failure(error)
         }
@@ -56,21 +66,22 @@ struct TwoSites {
     }
 
     private func send(
-        over link: MemoryLink, _ snapshot: String?, _ meter: TransferMeter
+        over link: MemoryLink, _ snapshot: String?, _ meter: TransferMeter,
+        _ work: @escaping @Sendable (ImageSync) async throws -> [SyncStepResult]
     ) async throws -> [SyncStepResult] {
         let image = try await source.openSource(image)
         do {
             let settings = SyncSettings(
-                peer: "b", snapshot: snapshot, mode: mode, checkpointByteCount: checkpointByteCount,
+                peer: "b", snapshot: snapshot, mode: mode, lostBaseMode: lostBaseMode, checkpointByteCount: checkpointByteCount,
                 compression: compression, pacing: pacing)
             let name = self.image
             let steps = try await SenderSession.run(
                 over: link, hello: Hello(agentVersion: "test", site: "a"), limits: limits
             ) { session in
-                try await ImageSync(
-                    image: image, name: name, session: session, settings: settings, workers: Self.workers,
-                    meter: meter, now: clock.next
-                ).run()
+                try await work(
+                    ImageSync(
+                        image: image, name: name, session: session, settings: settings, workers: Self.workers,
+                        meter: meter, now: clock.next))
             }
             await image.close()
             return steps

@@ -48,8 +48,7 @@ final class MemoryDelta: Delta {
             state.snapshot(target)?.contents ?? SparseBytes(byteCount: byteCount)
         }
         for read in reads {
-            guard read.extent.end <= byteCount, read.position >= 0, read.position <= buffer.byteCount,
-                read.extent.byteCount <= UInt64(buffer.byteCount - read.position)
+            guard read.extent.end <= byteCount, read.fits(in: buffer.byteCount)
             else { throw StoreError(.inconsistent, "read", image.subject, detail: "\(read) of \(byteCount) bytes") }
             contents.read(read.extent, into: buffer.unsafeBytes, at: read.position)
         }

@@ -54,6 +54,17 @@ extension MemoryImage {
         }
     }
 
+    func read(_ reads: [BufferRead], into buffer: DataBuffer) async throws(StoreError) {
+        try await perform(.readHead, "read") { image throws(StoreError) in
+            for read in reads {
+                guard read.fits(in: buffer.byteCount) else {
+                    throw StoreError(.inconsistent, "read", subject, detail: "\(read) does not fit in its buffer")
+                }
+                image.head.read(read.extent, into: buffer.unsafeBytes, at: read.position)
+            }
+        }
+    }
+
     func flush() async throws(StoreError) {
         try await change(.flush, "flush") { image in image.durableHead = image.head }
     }

@@ -26,6 +26,8 @@ public enum MemoryOperation: Hashable, Sendable {
     case read
     case lock
     case resize
+    /// One call of a mirror's `read`, before any of its reads.
+    case readHead
     /// One call of `apply`, before any of its writes.
     case apply
     /// One write of an `apply`: those before it are done, those after it are not.

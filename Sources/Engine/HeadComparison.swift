@@ -1,0 +1,100 @@
+import Conversation
+import FerryCore
+import ImageStore
+
+/// Finds where a snapshot differs from the mirror's head: each end digests what it holds, and only digests travel.
+///
+/// A span at a time: a digest for each of its leaves first; where those differ, one for each grain of them. The next span is
+/// digested, and asked about, while this one is sent. One caller at a time, who goes up through the image.
+actor HeadComparison {
+    /// What one question for leaves is about.
+    static let spanByteCount = Limits.digestQueryByteCountMax
+    private static let leafByteCount = Limits.digestLeafByteCount
+    private static let grainByteCount = Limits.digestGrainByteCountMin
+
+    /// Asks for digests of the head, by grains of this many bytes.
+    typealias Ask = @Sendable (_ extents: [Extent], _ grainByteCount: UInt64) async throws -> Digests
+
+    private struct Ahead {
+        let span: Extent
+        let leaves: Task<[Extent], any Error>
+    }
+    private let byteCount: UInt64
+    private let digester: GrainDigester
+    private let ask: Ask
+    private var ahead: Ahead?
+
+    /// A comparison with a snapshot of this size, which `digester` reads.
+    init(byteCount: UInt64, digester: GrainDigester, ask: @escaping Ask) {
+        self.byteCount = byteCount
+        self.digester = digester
+        self.ask = ask
+    }
+
+    /// What differs in the next span, at or after `offset`, to the grain.
+    @Sendable func extents(from offset: UInt64) async throws -> ExtentBatch {
+        guard let span = span(from: offset) else { return ExtentBatch(extents: [], scannedTo: byteCount) }
+        let leaves = begin(span)
+        ahead = self.span(from: span.end).map { Ahead(span: $0, leaves: begin($0)) }
+        let differing = try await withTaskCancellationHandler {
+            try await leaves.value
+        } onCancel: {
+            leaves.cancel()
+        }
+        let grains = try await narrowed(differing)
+        return ExtentBatch(
+            extents: grains.compactMap { $0.clipped(from: offset).map { ChangedExtent($0, .data) } },
+            scannedTo: span.end)
+    }
+
+    /// Ends what was begun ahead. Waits for it.
+    func close() async {
+        ahead?.leaves.cancel()
+        _ = await ahead?.leaves.result
+        ahead = nil
+    }
+
+    /// From the leaf that `offset` lies in to the end of its span; nil at the end of the image.
+    private func span(from offset: UInt64) -> Extent? {
+        guard offset < byteCount else { return nil }
+        let start = offset / Self.leafByteCount * Self.leafByteCount
+        let end = min(byteCount, (start / Self.spanByteCount + 1) * Self.spanByteCount)
+        return Extent(offset: start, byteCount: end - start)
+    }
+
+    /// The search for the leaves of a span that differ, begun now unless it was begun ahead.
+    private func begin(_ span: Extent) -> Task<[Extent], any Error> {
+        if let ahead, ahead.span == span { return ahead.leaves }
+        return Task { [digester, ask] in
+            try await Self.differing([span], Self.leafByteCount, digester, ask)
+        }
+    }
+
+    /// The grains of these leaves that differ.
+    private func narrowed(_ leaves: [Extent]) async throws -> [Extent] {
+        guard !leaves.isEmpty else { return [] }
+        return try await Self.differing(leaves, Self.grainByteCount, digester, ask)
+    }
+
+    /// Which grains of the extents differ; neighbours joined.
+    private static func differing(
+        _ extents: [Extent], _ grainByteCount: UInt64, _ digester: GrainDigester, _ ask: Ask
+    ) async throws -> [Extent] {
+        async let theirs = ask(extents, grainByteCount)
+        let ours = try await digester.digests(of: extents, grainByteCount: grainByteCount)
+        let answer = try await theirs
+        let query = DigestQuery(number: 0, extents: extents, grainByteCount: grainByteCount, isFolded: false)
+        var differing: [Extent] = []
+        for (index, grain) in query.grains.enumerated() {
+            let range = index * Digests.digestByteCount..<(index + 1) * Digests.digestByteCount
+            guard ours[range] != answer[index] else { continue }
+            if let last = differing.last, last.end == grain.offset {
+                let byteCount = last.byteCount + grain.byteCount
+                differing[differing.count - 1] = Extent(offset: last.offset, byteCount: byteCount)
+            } else {
+                differing.append(grain)
+            }
+        }
+        return differing
+    }
+}
