@@ -27,7 +27,7 @@ struct VerifyCommand: AsyncParsableCommand {
             stopped), 130/143 interrupted (goes on where it stopped).
             """)
 
-    @Argument(help: "Images by name or pattern, with @SNAP or without; without any, those that the configuration lists.")
+    @Argument(help: "Images by name or pattern, each with @SNAP or without; without any, all that the rules name.")
     var images: [String] = []
 
     @OptionGroup var options: PassOptions

@@ -65,7 +65,7 @@ struct ProofClockTests {
         #expect(clock.nextSlice == nil)
     }
 
-    @Test("a failure makes it wait, longer each time, an hour at most, and a clock that was set back no longer than that")
+    @Test("a failure makes it wait, longer each time, an hour at most, also when the clock was set back")
     func failures() {
         var random = SystemRandomNumberGenerator()
         var clock = ProofClock(policy: daily)
