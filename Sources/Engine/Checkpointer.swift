@@ -39,7 +39,8 @@ final class Checkpointer: Sendable {
         self.distanceTime = distanceTime
         self.clock = clock
         self.tell = tell
-        state = Mutex(State(
+        state = Mutex(
+            State(
                 watermark: Watermark(offset: start.watermark), durableOffset: start.watermark, lastTime: .now))
     }
 

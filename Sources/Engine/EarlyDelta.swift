@@ -38,7 +38,9 @@ extension ImageSync {
         _ transfer: TransferIdentity, from watermark: UInt64, _ early: EarlyDelta?
     ) async throws -> (delta: any Delta, estimate: UInt64?) {
         if let early {
-            if early.base == transfer.base, transfer.mode.usesChangeList { return (early.delta, watermark == 0 ? early.estimate : nil) }
+            if early.base == transfer.base, transfer.mode.usesChangeList {
+                return (early.delta, watermark == 0 ? early.estimate : nil)
+            }
             await early.delta.close()
         }
         guard transfer.mode.usesChangeList else {

@@ -77,7 +77,7 @@ actor HeadComparison {
     }
 
     /// Which grains of the extents differ; neighbours joined.
-    private static func differing(
+    static func differing(
         _ extents: [Extent], _ grainByteCount: UInt64, _ digester: GrainDigester, _ ask: Ask
     ) async throws -> [Extent] {
         async let theirs = ask(extents, grainByteCount)

@@ -68,7 +68,12 @@ extension ImageSync {
         case .full: sender.list = WholeImage(byteCount: delta.byteCount).extents
         case .compare:
             let comparison = compare(delta)
-            sender.list = comparison.extents
+            let onDifference = onDifference
+            sender.list = { offset in
+                let batch = try await comparison.extents(from: offset)
+                for changed in batch.extents { onDifference(changed.extent) }
+                return batch
+            }
             do {
                 let committed = try await stream(sender, from: watermark)
                 await comparison.close()

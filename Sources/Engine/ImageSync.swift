@@ -66,6 +66,8 @@ public struct ImageSync: Sendable {
     let meter: TransferMeter
     let now: @Sendable () -> Date
     let makeSnapshot: SnapshotMaker
+    /// Hears of each stretch that a comparison finds to differ, and that is sent; perhaps more than once.
+    var onDifference: @Sendable (Extent) -> Void = { _ in }
 
     /// A sync of `image`, called `name` in its store. `workers` do the compression; `meter` counts; `makeSnapshot`
     /// makes the snapshot where a new one is wanted.

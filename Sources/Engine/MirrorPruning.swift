@@ -4,12 +4,14 @@ import ImageStore
 import Planning
 
 /// Removes from a mirror the snapshots that the receiver's own rules have no use for. The newest published one stays:
-/// it is the next base. Call it with the mirror locked.
+/// it is the next base. So does what a proof reads, or has begun with. Call it with the mirror locked.
 struct MirrorPruning {
     let image: any MirrorImage
     let record: MirrorRecord
     let keep: Retention
     let now: Date
+    /// Ids of snapshots that proofs read.
+    var underProof: Set<UInt64> = []
 
     /// Does it; what was removed.
     func run() async throws -> [SnapshotIdentity] {
@@ -17,6 +19,9 @@ struct MirrorPruning {
         let snapshots = try await image.snapshots()
         let ours = Set(record.published.map(\.mirror.id) + (record.ownIDs ?? []))
         var held = Set(snapshots.filter(\.isPinned).map(\.identity.id))
+        held.formUnion(underProof)
+        let proofs = try await image.state(ProofRecord.self, ImageStateKey.proof)
+        if let begun = proofs?.heldMirror(nowSeconds: Int64(now.timeIntervalSince1970)) { held.insert(begun.id) }
         if let newest = record.published.map(\.mirror.id).max() { held.insert(newest) }
         // A snapshot of our kind of name that we did not publish is somebody's.
         let candidates = snapshots.filter { ours.contains($0.identity.id) || !SnapshotName.isOwn($0.identity.name) }

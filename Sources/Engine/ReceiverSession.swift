@@ -57,11 +57,11 @@ public struct ReceiverEnvironment: Sendable {
 /// The receiver's end of one connection.
 public final class ReceiverSession: Sendable {
     private let link: any Link
-    private let environment: ReceiverEnvironment
+    let environment: ReceiverEnvironment
     private let reader: RecordReader
-    private let writer: RecordWriter
-    private let machine: Mutex<ReceiverMachine>
-    private let logger: Logger
+    let writer: RecordWriter
+    let machine: Mutex<ReceiverMachine>
+    let logger: Logger
 
     private init(link: any Link, environment: ReceiverEnvironment) {
         self.link = link
@@ -157,13 +157,13 @@ public final class ReceiverSession: Sendable {
         }
     }
 
-    private func throwEnd(_ event: ReceiverMachine.Event?) throws {
+    func throwEnd(_ event: ReceiverMachine.Event?) throws {
         if case .fault(let fault)? = event { throw fault }
         throw EngineError.connectionCut
     }
 
     /// The next thing to do; nil when the peer ended cleanly. Keep-alives are passed over.
-    private func nextEvent() async throws -> ReceiverMachine.Event? {
+    func nextEvent() async throws -> ReceiverMachine.Event? {
         while let record = try await reader.next() {
             let event = try machine.withLock { machine throws(ProtocolViolation) in try machine.received(record) }
             if event != .nothing { return event }
@@ -171,7 +171,7 @@ public final class ReceiverSession: Sendable {
         return nil
     }
 
-    private func answer(_ answer: Answer) async throws {
+    func answer(_ answer: Answer) async throws {
         machine.withLock { $0.answer(answer) }
         try await writer.send(.answer(answer))
     }
@@ -183,6 +183,7 @@ extension ReceiverSession {
     /// Takes an offer from the answer to the commit. What concerns only this image refuses the offer; the
     /// connection goes on.
     private func serve(_ offer: Offer, under rule: ClientPolicy.Rule) async throws {
+        if offer.purpose == .proof { return try await prove(offer, under: rule) }
         let mirrorName: String
         do {
             mirrorName = try environment.policy.mirrorName(of: offer.image, under: rule)
@@ -229,7 +230,7 @@ extension ReceiverSession {
             .published(mirror: place.name, client: place.client, pair: pair, at: environment.now()))
     }
 
-    private func refuse(_ offer: Offer, _ failure: any Failure) async throws {
+    func refuse(_ offer: Offer, _ failure: any Failure) async throws {
         logger.warning(
             "refused \(offer.image.printable)@\(offer.target.name.printable): \(failure.cause)",
             metadata: ["remedy": "\(failure.remedy)"])
@@ -323,7 +324,8 @@ extension ReceiverSession {
     private func prune(_ image: any MirrorImage, _ record: MirrorRecord, _ place: MirrorPlace) async {
         do {
             let removed = try await MirrorPruning(
-                image: image, record: record, keep: place.keep, now: environment.now()
+                image: image, record: record, keep: place.keep, now: environment.now(),
+                underProof: environment.claims.snapshotsUnderProof(of: place.name)
             ).run()
             guard !removed.isEmpty else { return }
             environment.observe(.pruned(mirror: place.name, snapshots: removed))

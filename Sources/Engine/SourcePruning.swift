@@ -4,7 +4,7 @@ public import ImageStore
 public import Planning
 
 /// Removes from a source the snapshots that retention has no use for. Bases stay, as long as a peer is not away for
-/// too long. Call it with the image's lease held.
+/// too long, and what a proof was begun with, for a week. Call it with the image's lease held.
 public struct SourcePruning: Sendable {
     /// What was done, and what operators should know.
     public struct Result: Sendable {
@@ -33,6 +33,7 @@ public struct SourcePruning: Sendable {
     public func run() async throws -> Result {
         // Before the list: what a run that begins meanwhile needs is in one or the other.
         let records = try await readRecords()
+        let proving = try await readUnfinishedProofs()
         var snapshots = try await image.snapshots()
         var result = Result()
         result.bases = HeldBases.decide(
@@ -41,7 +42,7 @@ public struct SourcePruning: Sendable {
         if !result.bases.givenUp.isEmpty { snapshots = try await image.snapshots() }
         let pinned = Set(snapshots.filter(\.isPinned).map(\.identity.id))
         let removable = keep.removable(
-            of: snapshots.map(\.retained), held: result.bases.held.union(pinned), now: now,
+            of: snapshots.map(\.retained), held: result.bases.held.union(pinned).union(proving), now: now,
             isOurs: SnapshotName.isOwn)
         for snapshot in removable {
             try Task.checkCancellation()
@@ -57,6 +58,18 @@ public struct SourcePruning: Sendable {
             records[peer] = try await image.state(SenderRecord.self, entry.key)
         }
         return records
+    }
+
+    /// Ids of snapshots that a proof was begun with and can go on with.
+    private func readUnfinishedProofs() async throws -> Set<UInt64> {
+        var held: Set<UInt64> = []
+        for entry in try await image.allMetadata() where ImageStateKey.isProofOfPeer(entry.key) {
+            let record = try await image.state(ProofRecord.self, entry.key)
+            if let snapshot = record?.heldSnapshot(nowSeconds: Int64(now.timeIntervalSince1970)) {
+                held.insert(snapshot.id)
+            }
+        }
+        return held
     }
 
     /// Lets go of what is protected for a peer.

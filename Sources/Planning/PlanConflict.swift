@@ -63,12 +63,14 @@ public enum PlanConflict: Failure, Equatable {
             return "if the source was made anew on purpose, rename or remove the mirror at the receiver; "
                 + "the next sync then makes a new one"
         case .foreignSnapshots:
-            return "sync now --reconcile, or on-lost-base: reconcile, compares both ends and sends only what differs; for a "
+            return
+                "sync now --reconcile, or on-lost-base: reconcile, compares both ends and sends only what differs; for a "
                 + "full copy, rename the mirror at the receiver"
         case .nameTaken:
             return "remove or rename that snapshot at the receiver, or sync a snapshot of another name"
         case .lostBase:
-            return "sync now --reconcile, or on-lost-base: reconcile, compares both ends and sends only what differs; for a "
+            return
+                "sync now --reconcile, or on-lost-base: reconcile, compares both ends and sends only what differs; for a "
                 + "full copy, rename or remove the mirror at the receiver"
         case .foreignWrite(let since, _):
             if let since {

@@ -39,8 +39,14 @@ public enum ProofConflict: Failure, Equatable {
     case noSnapshots(image: String)
     /// The user named a snapshot that the image does not have.
     case noSuchSnapshot(String)
+    /// A slice that is none, or a share that is no part of a whole.
+    case invalidScope(ProofScope)
+    /// A repair ended well, and the mirror still shows the snapshot that was wrong.
+    case notRepaired(SnapshotIdentity)
     /// Only the newest snapshot of a mirror can be repaired.
     case notNewest(SnapshotIdentity, newest: SnapshotIdentity)
+    /// One of the two snapshots was deleted while it was compared.
+    case snapshotGone(SnapshotIdentity, image: String)
     /// What was compared as a whole differs, and no part of it does.
     case unsteady(Extent)
 
@@ -48,9 +54,10 @@ public enum ProofConflict: Failure, Equatable {
     public var disposition: Disposition {
         switch self {
         case .mirror(let conflict): conflict.disposition
-        case .unsteady: .temporary
+        case .unsteady, .snapshotGone: .temporary
         case .notNewest: .refused
-        case .noMirror, .noCommonSnapshot, .noSnapshots, .noSuchSnapshot: .permanent
+        case .invalidScope: .usage
+        case .noMirror, .noCommonSnapshot, .noSnapshots, .noSuchSnapshot, .notRepaired: .permanent
         }
     }
 
@@ -64,8 +71,12 @@ public enum ProofConflict: Failure, Equatable {
                 + "the source offers \(PlanConflict.list(offered))"
         case .noSnapshots(let image): "\(image) has no snapshot to compare"
         case .noSuchSnapshot(let name): "the image has no snapshot named \(name)"
+        case .invalidScope(let scope): "there is no \(scope) of an image"
+        case .notRepaired(let mirror): "the receiver repaired the snapshot, and still offers \(mirror), which is wrong"
         case .notNewest(let snapshot, let newest):
             "snapshot \(snapshot) can't be repaired: \(newest) is newer, and is on the mirror"
+        case .snapshotGone(let snapshot, let image):
+            "snapshot \(snapshot) of \(image) was deleted while it was compared; that proves nothing"
         case .unsteady(let extent):
             "\(extent.byteCount) bytes from offset \(extent.offset) differed, and when read again in parts did not: "
                 + "one of the two clusters does not always read the same"
@@ -80,7 +91,10 @@ public enum ProofConflict: Failure, Equatable {
         case .noCommonSnapshot: "sync the image, then compare the snapshot that was sent"
         case .noSnapshots: "sync the image first; that makes one"
         case .noSuchSnapshot: "list the image's snapshots and name one of them, or name none"
+        case .invalidScope: "name a slice from 1 to their number, or a share of more than 0 and at most 100 percent"
+        case .notRepaired: "run again; if it comes back, see the receiver's log"
         case .notNewest: "name the newest snapshot that is on both ends, or none, and repair that"
+        case .snapshotGone: "run again; another snapshot is compared then"
         case .unsteady: "run again; if it comes back, check the health of both clusters"
         }
     }

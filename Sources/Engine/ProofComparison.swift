@@ -1,0 +1,125 @@
+import Conversation
+import FerryCore
+import ImageStore
+import Pipeline
+import Planning
+import Synchronization
+
+/// Compares leaves of a snapshot with the mirror's copy, question by question, in ascending order.
+///
+/// Of each question both ends make one digest of all its leaves. Where those differ, the leaves are compared one by one, and
+/// what differs of them grain by grain.
+struct ProofComparison {
+    /// Leaves of one question. It bounds what a cut costs, and how long nothing is seen to move.
+    static let leafCountMax = 16
+    /// Questions that are at work at once, each with one record on the wire.
+    private static let questionCountMax = 3
+    private static let leafByteCount = Limits.digestLeafByteCount
+
+    let session: SenderSession
+    let digester: GrainDigester
+    let selection: LeafSelection
+    /// Bytes that both ends have, from the image's beginning.
+    let byteCount: UInt64
+    /// Nothing is asked after this, but for one question.
+    let deadline: ContinuousClock.Instant?
+
+    /// A question that was answered.
+    struct Answered: Sendable {
+        /// The leaf behind it.
+        let nextLeaf: UInt64
+        /// Bytes that it was about.
+        let byteCount: UInt64
+        /// What differs, to the grain.
+        let differing: [Extent]
+    }
+
+    /// Compares from a leaf on; `note` hears of each question, in order.
+    func run(from leaf: UInt64, note: (Answered) async throws -> Void) async throws {
+        let questions = LeafQuestions(selection: selection, byteCount: byteCount, from: leaf, until: deadline)
+        try await orderedMap(
+            width: Self.questionCountMax,
+            next: { questions.next() },
+            transform: { question in
+                Answered(
+                    nextLeaf: question.nextLeaf, byteCount: question.byteCount,
+                    differing: try await self.differing(in: question.extents))
+            },
+            consume: note)
+    }
+
+    private func differing(in extents: [Extent]) async throws -> [Extent] {
+        async let theirs = session.ask(extents, grainByteCount: Self.leafByteCount, isFolded: true)
+        let query = DigestQuery(number: 0, extents: extents, grainByteCount: Self.leafByteCount, isFolded: true)
+        let ours = try await digester.answer(query)
+        guard try await theirs.bytes != ours.bytes else { return [] }
+        let leaves = try await differing(in: extents, grainByteCount: Self.leafByteCount)
+        let grains = try await differing(in: leaves, grainByteCount: Limits.digestGrainByteCountMin)
+        // What differs as a whole differs somewhere, or is not read the same each time.
+        if leaves.isEmpty, let first = extents.first { throw ProofConflict.unsteady(first) }
+        for leaf in leaves where !grains.contains(where: { $0.offset < leaf.end && $0.end > leaf.offset }) {
+            throw ProofConflict.unsteady(leaf)
+        }
+        return grains
+    }
+
+    private func differing(in extents: [Extent], grainByteCount: UInt64) async throws -> [Extent] {
+        guard !extents.isEmpty else { return [] }
+        let session = session
+        return try await HeadComparison.differing(extents, grainByteCount, digester) {
+            try await session.ask($0, grainByteCount: $1, isFolded: false)
+        }
+    }
+}
+
+/// Some leaves that one question is about.
+private struct LeafQuestion: Sendable {
+    var extents: [Extent] = []
+    var byteCount: UInt64 = 0
+    var nextLeaf: UInt64 = 0
+
+    mutating func add(_ leaf: Extent) {
+        byteCount += leaf.byteCount
+        if let last = extents.last, last.end == leaf.offset {
+            extents[extents.count - 1] = Extent(offset: last.offset, byteCount: last.byteCount + leaf.byteCount)
+        } else {
+            extents.append(leaf)
+        }
+    }
+}
+
+/// A proof's questions, one after the other.
+private final class LeafQuestions: Sendable {
+    private let selection: LeafSelection
+    private let byteCount: UInt64
+    private let deadline: ContinuousClock.Instant?
+    private let place: Mutex<(leaf: UInt64, isBegun: Bool)>
+
+    init(selection: LeafSelection, byteCount: UInt64, from leaf: UInt64, until deadline: ContinuousClock.Instant?) {
+        self.selection = selection
+        self.byteCount = byteCount
+        self.deadline = deadline
+        place = Mutex((leaf, false))
+    }
+
+    /// The next one; nil at the end, and when the time is over: one at least is asked, so that a next run comes further.
+    func next() -> LeafQuestion? {
+        place.withLock { place in
+            if let deadline, place.isBegun, ContinuousClock.now >= deadline { return nil }
+            var question = LeafQuestion()
+            for _ in 0..<ProofComparison.leafCountMax {
+                guard let leaf = selection.next(from: place.leaf) else { break }
+                question.add(extent(ofLeaf: leaf))
+                place.leaf = leaf + 1
+            }
+            place.isBegun = true
+            question.nextLeaf = place.leaf
+            return question.extents.isEmpty ? nil : question
+        }
+    }
+
+    private func extent(ofLeaf leaf: UInt64) -> Extent {
+        let offset = leaf * Limits.digestLeafByteCount
+        return Extent(offset: offset, byteCount: min(Limits.digestLeafByteCount, byteCount - offset))
+    }
+}
