@@ -4,6 +4,7 @@ import FerryCore
 import Foundation
 import ImageStore
 import Logging
+import OpenSSL
 import Pipeline
 import Threading
 

@@ -1,7 +1,6 @@
 public import AgentConfiguration
 public import Engine
 import FerryCore
-import Foundation
 public import ImageStore
 public import Logging
 
@@ -10,7 +9,6 @@ public typealias ImageOutcome = PassOutcome<[SyncStepResult]>
 
 /// One pass over images: each is synced once to each peer, several at a time.
 public struct SyncRun: Sendable {
-    private let configuration: SenderConfiguration
     private let pass: ImagePass<[SyncStepResult]>
 
     /// A pass with this configuration. `snapshot` names one to send instead of a new one; `parallelCount` images
@@ -21,7 +19,6 @@ public struct SyncRun: Sendable {
     ) throws {
         let environment = try RunEnvironment(configuration, store: store, logger: logger, limits: limits)
         let sync = OneSync(configuration: configuration, environment: environment, snapshot: snapshot)
-        self.configuration = configuration
         pass = ImagePass(configuration: configuration, environment: environment, parallelCount: parallelCount) {
             try await sync.run($0, $1, $2, $3)
         }
