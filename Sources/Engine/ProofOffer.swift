@@ -40,15 +40,21 @@ extension ImageProof {
             return try await openPair([named])
         }
         guard !snapshots.isEmpty else { throw ProofConflict.noSnapshots(image: name) }
-        // A repair is of the newest. Otherwise what was begun goes on, although the image was synced since.
         let unfinished = try await readRecord().unfinished
-        if !settings.repairs, !settings.startsAnew, let unfinished, unfinished.scope == settings.scope,
+        if mayGoOnWithOlder, let unfinished, unfinished.scope == settings.scope,
             let begun = snapshots.first(where: { $0.identity.id == unfinished.snapshot.id }),
             let pair = try await openPairIfThere(begun)
         {
             return pair
         }
         return try await openPair(snapshots)
+    }
+
+    /// Whether what was begun goes on although the image was synced since. A repair, and what is about the last deltas, is of
+    /// the newest.
+    private var mayGoOnWithOlder: Bool {
+        if case .changed = settings.scope { return false }
+        return !settings.repairs && !settings.startsAnew
     }
 
     /// Offers a snapshot alone; nil when the receiver will not have it.

@@ -31,6 +31,8 @@ struct TwoSites {
     var limits = SessionLimits()
     /// What the receiver keeps.
     var keep = Retention.all
+    /// What the receiver's connections share.
+    var claims = MirrorClaims()
     private static let workers = BlockingThreads(count: 2)
     private let clock = TestClock()
 
@@ -52,7 +54,8 @@ struct TwoSites {
                         identity: "sender", images: [ImagePattern(images)], prefix: "", keep: keep,
                         seeded: seeded.map { ImagePattern($0) })
                 ]),
-            hello: Hello(agentVersion: "test", site: "b", versions: receiverVersions), limits: limits, workers: Self.workers,
+            hello: Hello(agentVersion: "test", site: "b", versions: receiverVersions), limits: limits,
+            workers: Self.workers,
             logger: Self.quietLogger)
         async let receiver: Void = ReceiverSession.run(over: there, environment: environment)
         let result: Result<[SyncStepResult], any Error>
@@ -72,7 +75,8 @@ struct TwoSites {
         let image = try await source.openSource(image)
         do {
             let settings = SyncSettings(
-                peer: "b", snapshot: snapshot, mode: mode, lostBaseMode: lostBaseMode, checkpointByteCount: checkpointByteCount,
+                peer: "b", snapshot: snapshot, mode: mode, lostBaseMode: lostBaseMode,
+                checkpointByteCount: checkpointByteCount,
                 compression: compression, pacing: pacing)
             let name = self.image
             let steps = try await SenderSession.run(

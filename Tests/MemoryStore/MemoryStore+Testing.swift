@@ -34,6 +34,44 @@ extension MemoryStore {
         }
     }
 
+    /// Writes to a published snapshot, which no store lets anybody do: damage that nobody notices. The head goes wrong with
+    /// it where the two were equal. False when it does not fit or there is no such snapshot.
+    @discardableResult
+    public func corruptSnapshot(_ name: String, of image: String, at offset: UInt64, with bytes: [UInt8]) -> Bool {
+        changeSnapshot(name, of: image) { contents in
+            guard offset <= contents.byteCount, UInt64(bytes.count) <= contents.byteCount - offset else { return false }
+            contents.write(bytes[...], at: offset)
+            return true
+        }
+    }
+
+    /// Gives a published snapshot another size, which no store does either; the head too where the two were equal.
+    @discardableResult
+    public func resizeSnapshot(_ name: String, of image: String, to byteCount: UInt64) -> Bool {
+        changeSnapshot(name, of: image) { contents in
+            contents.resize(to: byteCount)
+            return true
+        }
+    }
+
+    private func changeSnapshot(_ name: String, of image: String, _ body: (inout SparseBytes) -> Bool) -> Bool {
+        change(image) { image in
+            guard let index = image.snapshots.lastIndex(where: { $0.identity.name == name }) else { return false }
+            let before = image.snapshots[index]
+            var contents = before.contents
+            guard body(&contents) else { return false }
+            if image.head.byteCount == before.contents.byteCount,
+                image.head.changedGranules(since: before.contents).isEmpty
+            {
+                image.head = contents
+                image.durableHead = contents
+            }
+            image.snapshots[index] = MemorySnapshot(
+                identity: before.identity, contents: contents, createdAt: before.createdAt, isPinned: before.isPinned)
+            return true
+        }
+    }
+
     /// Gives an image another name; it stays the same image. False when the new name is taken or there is none.
     @discardableResult
     public func renameImage(_ name: String, to newName: String) -> Bool {
