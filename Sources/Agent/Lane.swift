@@ -243,9 +243,13 @@ actor Lane {
         report.began()
         agent.began(key, meter)
         let listener = agent.stop.onStop { task.cancel() }
-        // It may wait for others to end, and the run that is due must not wait with it.
         let limit = Task {
-            try await Task.sleep(for: .seconds(seconds) + .seconds(ProofClock.sliceSecondsMin))
+            try await Task.sleep(for: .seconds(seconds))
+            // It may wait for others to end, and the run that is due must not wait with it. What has begun ends by itself
+            // when what is asked for is answered; where that takes long, it is not waited for for ever.
+            if meter.counts.phase != .waiting {
+                try await Task.sleep(for: .seconds(ProofClock.answerSecondsMax))
+            }
             task.cancel()
         }
         var result = await task.result

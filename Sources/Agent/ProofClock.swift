@@ -23,6 +23,8 @@ struct ProofClock: Sendable {
     static let sliceSecondsMax: TimeInterval = 60
     /// The shortest: a proof that is due comes to its end although a run is always due soon.
     static let sliceSecondsMin: TimeInterval = 5
+    /// How much longer a slice may take until what it has asked for is answered.
+    static let answerSecondsMax: TimeInterval = 60
 
     /// A clock at its start. `unfinished`: a proof was cut before its end.
     init(policy: ProofPolicy, provenAt: Date? = nil, isUnfinished: Bool = false) {

@@ -56,14 +56,16 @@ extension Stage {
 }
 
 extension SiteImage {
-    /// Changes bytes below a snapshot, as a fault of the store would: neither snapshot nor head notices.
+    /// Changes bytes of a mirror's newest snapshot and of its head, as if a change had not been listed.
     func damage(at offset: Int, in snapshot: String) async throws {
         switch place {
         case .directory:
-            let file = try FileHandle(forUpdating: URL(fileURLWithPath: "\(spec)/snapshots/\(snapshot).raw"))
-            try file.seek(toOffset: UInt64(offset))
-            try file.write(contentsOf: Data("damaged".utf8))
-            try file.close()
+            for path in ["snapshots/\(snapshot).raw", "head.raw"] {
+                let file = try FileHandle(forUpdating: URL(fileURLWithPath: "\(spec)/\(path)"))
+                try file.seek(toOffset: UInt64(offset))
+                try file.write(contentsOf: Data("damaged".utf8))
+                try file.close()
+            }
         case .ceph(let cluster, _, _):
             // A write that knows of no snapshots makes no clone of the object: snapshot and head share it still.
             struct Info: Decodable { var blockNamePrefix: String }

@@ -115,16 +115,21 @@ extension EndToEnd {
         @Test("time that is up is no failure, and the next run goes on there", arguments: StageKind.pairs)
         func maxTime(_ kind: StageKind) async throws {
             try await Stage.with(kind) { stage in
-                _ = try await syncedSnapshot(stage)
-                let first = try await stage.verify("--max-time", "1s", "--read-limit", "6MiB")
+                // More than is asked for at once, most of it holes.
+                let byteCount = 320 * Self.mebibyte
+                try await stage.sourceImage().create(byteCount: byteCount)
+                try await stage.sourceImage().change(.write(seed: 1, offset: 0, byteCount: Self.mebibyte))
+                #expect(try await stage.sync().status == 0)
+                let first = try await stage.verify("--max-time", "1s", "--read-limit", "100MiB")
                 #expect(first.status == 0, "\(first.errors)")
                 let part = try #require(first.images.first)
                 #expect(part.result == "unfinished" && part.isComplete == false)
                 let done = try #require(part.comparedBytes)
-                #expect(done > 0 && done < Self.byteCount)
+                #expect(done > 0 && done < byteCount)
                 let second = try await stage.verify()
                 let whole = try #require(second.images.first)
-                #expect(whole.result == "equal" && whole.resumedBytes == done && whole.comparedBytes == Self.byteCount)
+                #expect(whole.result == "equal" && whole.comparedBytes == byteCount)
+                #expect((whole.resumedBytes ?? 0) >= done)
                 let anew = try await stage.verify("--anew")
                 #expect(anew.images.first?.resumedBytes == 0)
             }
