@@ -152,11 +152,14 @@ extension ImageProof {
             onRead: { byteCount in meter.update { $0.readByteCount += byteCount } })
     }
 
-    /// Whether this proof's place may stand where that of another is: a proof of everything that was cut goes on some day,
-    /// although changes are proven after each sync meanwhile.
+    /// Whether this proof's place may stand where that of another is: one that takes long goes on some day, although changes
+    /// are proven after each sync meanwhile.
     private func mayReplace(_ other: UnfinishedProof?) -> Bool {
-        guard let other else { return true }
-        return other.scope == settings.scope || other.scope != .full || settings.repairs
+        switch (other?.scope, settings.scope) {
+        case (nil, _), (.changed, _): true
+        case (_, .changed): settings.repairs
+        default: true
+        }
     }
 
     /// Stores how far it came, and what was found at once as an alarm.
