@@ -132,6 +132,39 @@ struct ProofScopeTests {
         #expect(next.snapshot.name == newest && next.resumedByteCount == 0 && next.isComplete)
     }
 
+    @Test("what one was begun with is held from retention at both ends, for a week")
+    func held() async throws {
+        var rules = RetentionRules()
+        rules.last = 1
+        let (sites, name) = try await provenSites(mebibytes: 130, keep: .rules(rules))
+        let now = Date()
+        let begun = try await sites.prove {
+            $0.settings.timeMax = .zero
+            $0.now = { now }
+        }
+        #expect(!begun.isComplete)
+        for byte in 1...2 as ClosedRange<UInt8> {
+            sites.source.overwrite("vm", at: 5, with: [byte])
+            try await sites.sync()
+        }
+        #expect(sites.mirror.contents(of: "vm", at: name) != nil)
+        func prune(after seconds: TimeInterval) async throws -> [String] {
+            let image = try await sites.source.openSource("vm")
+            let pruning = SourcePruning(
+                image: image, keep: .rules(rules), baseSecondsMax: .max, now: now.addingTimeInterval(seconds))
+            let removed = try await pruning.run().removed.map(\.name)
+            await image.close()
+            return removed
+        }
+        #expect(try await prune(after: 3600).contains(name) == false)
+        let report = try await sites.prove { $0.now = { now } }
+        #expect(report.snapshot.name == name && report.isComplete && report.resumedByteCount == 64 << 20)
+        sites.source.overwrite("vm", at: 5, with: [3])
+        try await sites.sync()
+        #expect(sites.mirror.contents(of: "vm", at: name) == nil)
+        #expect(try await prune(after: 3600).contains(name))
+    }
+
     @Test("nothing, of a slice that is none")
     func invalid() async throws {
         let (sites, _) = try await provenSites()

@@ -111,7 +111,7 @@ extension TwoSites {
     /// Damages the mirror's newest snapshot of that name.
     func damage(_ offset: UInt64, of snapshot: String) {
         for byteCount in [2, 1] {
-            let bytes = [0xA5, 0x5A].prefix(byteCount)
+            let bytes: ArraySlice<UInt8> = [0xA5, 0x5A].prefix(byteCount)
             if mirror.corruptSnapshot(snapshot, of: image, at: offset, with: Array(bytes)) { return }
         }
     }

@@ -101,18 +101,18 @@ struct ProofTests {
 
     @Test("is refused where there is no mirror, nothing in common, or a client has no business")
     func refused() async throws {
-        var (sites, name) = try await provenSites()
+        let proven = try await provenSites()
+        var sites = proven.sites
         sites.images = "other-*"
         let forbidden = await #expect(throws: OfferRefusal.self) { try await sites.prove() }
         #expect(forbidden?.disposition == .unauthorized)
         sites.images = "*"
-        sites.mirror.deleteSnapshot(name, of: "vm")
+        sites.mirror.deleteSnapshot(proven.name, of: "vm")
         let nothing = await #expect(throws: OfferRefusal.self) { try await sites.prove() }
         #expect(nothing?.disposition == .permanent)
         sites.mirror.deleteImage("vm")
         let missing = await #expect(throws: OfferRefusal.self) { try await sites.prove() }
         #expect(missing?.cause.contains("no mirror") == true)
-        name = ""
         sites.source.addImage("bare", contents: [1])
         sites.image = "bare"
         await #expect(throws: ProofConflict.noSnapshots(image: "bare")) { try await sites.prove() }

@@ -54,7 +54,7 @@ struct TwoSites {
                         identity: "sender", images: [ImagePattern(images)], prefix: "", keep: keep,
                         seeded: seeded.map { ImagePattern($0) })
                 ]),
-            hello: Hello(agentVersion: "test", site: "b", versions: receiverVersions), limits: limits,
+            claims: claims, hello: Hello(agentVersion: "test", site: "b", versions: receiverVersions), limits: limits,
             workers: Self.workers,
             logger: Self.quietLogger)
         async let receiver: Void = ReceiverSession.run(over: there, environment: environment)
