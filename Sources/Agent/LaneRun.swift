@@ -106,10 +106,14 @@ struct LaneRun: Sendable {
         after steps: [SyncStepResult], _ leased: LeasedImage, _ session: SenderSession
     ) async -> Result<ProofReport, any Error>? {
         guard settings.verify.afterSync == .changed, steps.contains(where: { !$0.wasPublished }) else { return nil }
+        // Until the next run is due: what is left then is gone on with after that.
+        let now = environment.now()
+        let pause = settings.schedule?.next(after: now)?.timeIntervalSince(now)
         let proof = ImageProof(
             image: leased.image, name: image, session: session,
             settings: ProofSettings(
                 peer: peer.name, scope: .changed(samplePercent: settings.verify.sample.value),
+                timeMax: pause.map { .seconds(max($0, ProofClock.sliceSecondsMin)) },
                 checkpointByteCount: numbers.checkpointByteCount, compression: numbers.compression,
                 pacing: environment.throttles.pacing(to: peer.name)),
             workers: environment.workers, meter: meter, now: environment.now)
