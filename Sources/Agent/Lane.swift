@@ -32,6 +32,8 @@ actor Lane {
     /// The proof under way in a pause between runs.
     private var proof: (meter: TransferMeter, task: Task<LaneProof.Outcome, any Error>)?
     private var requestedAt: ContinuousClock.Instant?
+    /// Whether the next run compares both ends if no snapshot is common.
+    private var reconciles = false
     private var waiters: [UUID: CheckedContinuation<SyncReply.Outcome?, Never>] = [:]
     private var isRetired = false
 
@@ -89,10 +91,12 @@ actor Lane {
         alarm.ring()
     }
 
-    /// Asks for a run, or joins the one under way. With `isWaiting` it returns when that run has ended.
-    func request(isWaiting: Bool) async -> SyncReply {
+    /// Asks for a run, or joins the one under way. With `isWaiting` it returns when that run has ended. With `reconciles`
+    /// there is a run of its own, which compares both ends if no snapshot is common.
+    func request(isWaiting: Bool, reconciles: Bool = false) async -> SyncReply {
         let isUnderWay = meter != nil
-        if !isUnderWay {
+        if reconciles { self.reconciles = true }
+        if !isUnderWay || reconciles {
             requestedAt = .now
             clock.request()
             proof?.task.cancel()
@@ -162,6 +166,10 @@ actor Lane {
         let due = clock.begin(now: now)
         let wish = requestedAt.map { LaneWish.asked($0) } ?? .due(due)
         requestedAt = nil
+        var rule = rule
+        let reconciles = reconciles
+        if reconciles { rule.settings.onLostBase = .reconcile }
+        self.reconciles = false
         let meter = TransferMeter()
         self.meter = meter
         report.began()
@@ -179,6 +187,7 @@ actor Lane {
         if case .failure = result, requestedAt == nil, case .asked(let instant) = wish {
             // Still wanted; a snapshot that was made for it by now is not made again.
             requestedAt = instant
+            self.reconciles = reconciles
         }
         conclude(result, meter, ContinuousClock.now - began)
         if case .failure(is LeaseHeldElsewhere) = result { await followOther() }

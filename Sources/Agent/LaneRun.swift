@@ -93,8 +93,9 @@ struct LaneRun: Sendable {
             let steps = try await ImageSync(
                 image: leased.image, name: image, session: session,
                 settings: SyncSettings(
-                    peer: peer.name, mode: settings.mode, checkpointByteCount: numbers.checkpointByteCount,
-                    compression: numbers.compression, pacing: environment.throttles.pacing(to: peer.name)),
+                    peer: peer.name, mode: settings.mode, lostBaseMode: settings.onLostBase.mode,
+                    checkpointByteCount: numbers.checkpointByteCount, compression: numbers.compression,
+                    pacing: environment.throttles.pacing(to: peer.name)),
                 workers: environment.workers, meter: meter, now: environment.now
             ).run(targets)
             return Sent(steps: steps, diffWarnings: warnings, proof: await proof(after: steps, leased, session))

@@ -199,7 +199,9 @@ extension ClientPolicy {
     init(_ clients: [ReceiverConfiguration.Client], places: [String]?) {
         self.init(
             rules: clients.map {
-                Rule(identity: $0.identity, images: $0.images, prefix: $0.prefix, place: $0.place, keep: $0.keep)
+                Rule(
+                    identity: $0.identity, images: $0.images, prefix: $0.prefix, place: $0.place, keep: $0.keep,
+                    seeded: $0.seeded)
             }, places: places)
     }
 }

@@ -12,7 +12,9 @@ extension SenderAgent: AgentControl {
         let lanes = try select(request)
         return await withTaskGroup(of: SyncReply.self) { group in
             for lane in lanes {
-                group.addTask { await lane.request(isWaiting: isWaiting) }
+                group.addTask {
+                    await lane.request(isWaiting: isWaiting, reconciles: request.reconciles ?? false)
+                }
             }
             var replies: [SyncReply] = []
             for await reply in group { replies.append(reply) }

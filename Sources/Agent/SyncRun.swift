@@ -11,14 +11,15 @@ public typealias ImageOutcome = PassOutcome<[SyncStepResult]>
 public struct SyncRun: Sendable {
     private let pass: ImagePass<[SyncStepResult]>
 
-    /// A pass with this configuration. `snapshot` names one to send instead of a new one; `parallelCount` images
-    /// go at once.
+    /// A pass with this configuration. `snapshot` names one to send instead of a new one; with `reconciles` both ends are
+    /// compared where no snapshot is common, whatever the rules say; `parallelCount` images go at once.
     public init(
-        configuration: SenderConfiguration, store: any ImageStore, snapshot: String?, parallelCount: Int,
-        logger: Logger, limits: SessionLimits = SessionLimits()
+        configuration: SenderConfiguration, store: any ImageStore, snapshot: String?, reconciles: Bool = false,
+        parallelCount: Int, logger: Logger, limits: SessionLimits = SessionLimits()
     ) throws {
         let environment = try RunEnvironment(configuration, store: store, logger: logger, limits: limits)
-        let sync = OneSync(configuration: configuration, environment: environment, snapshot: snapshot)
+        let sync = OneSync(
+            configuration: configuration, environment: environment, snapshot: snapshot, reconciles: reconciles)
         pass = ImagePass(configuration: configuration, environment: environment, parallelCount: parallelCount) {
             try await sync.run($0, $1, $2, $3)
         }
@@ -40,6 +41,7 @@ private struct OneSync: Sendable {
     let configuration: SenderConfiguration
     let environment: RunEnvironment
     let snapshot: String?
+    let reconciles: Bool
     let began = ContinuousClock.now
 
     func run(
@@ -64,6 +66,7 @@ private struct OneSync: Sendable {
             image: leased.image, name: leased.name, session: session,
             settings: SyncSettings(
                 peer: peer.name, snapshot: snapshot, mode: leased.settings.mode,
+                lostBaseMode: reconciles ? .compare : leased.settings.onLostBase.mode,
                 checkpointByteCount: configuration.checkpointByteCount, compression: configuration.compression,
                 pacing: environment.throttles.pacing(to: peer.name)),
             workers: environment.workers, meter: meter, now: environment.now,

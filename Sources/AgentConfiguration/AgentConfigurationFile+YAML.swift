@@ -27,6 +27,7 @@ extension SenderConfiguration {
             if let settings = rule.settings { writer.add(settings) }
         }
         writer.add("diff", mode.rawValue)
+        writer.add("on-lost-base", onLostBase.rawValue)
         writer.add("parallel", "\(parallelCount)")
         writer.add("checkpoint-mib", "\(checkpointByteCount >> 20)")
         writer.add("compression", compression.text)
@@ -55,6 +56,7 @@ extension ReceiverConfiguration {
             writer.add("prefix", client.prefix)
             writer.add("pool", ifPresent: client.place)
             writer.addRaw("keep", client.keep.yaml)
+            if !client.seeded.isEmpty { writer.addRaw("seeded", YAMLText.list(client.seeded.map(\.text))) }
         }
         writer.add("connections-max", "\(connectionCountMax)")
         writer.add("checkpoint-seconds", "\(checkpointSeconds)")

@@ -29,11 +29,12 @@ extension ConfigurationSection {
     }
 
     /// One of several words; `fallback` when the key is absent or a fault was noted.
-    mutating func choice<Value: RawRepresentable & CaseIterable>(_ key: String, default fallback: Value) -> Value
-    where Value.RawValue == String {
+    mutating func choice<Value: RawRepresentable & CaseIterable & Equatable>(
+        _ key: String, among values: [Value] = Array(Value.allCases), default fallback: Value
+    ) -> Value where Value.RawValue == String {
         guard let text = text(key) else { return fallback }
-        guard let value = Value(rawValue: text) else {
-            let words = Value.allCases.map(\.rawValue)
+        guard let value = Value(rawValue: text), values.contains(value) else {
+            let words = values.map(\.rawValue)
             let hint = NearestKey.find(text, in: words).map { "did you mean \($0)?" }
             note("\(key) must be one of \(words.joined(separator: ", "))", hint ?? "choose one", at: key)
             return fallback

@@ -49,7 +49,8 @@ struct ImageRule {
         settings.catchUp = section.choice("catch-up", default: defaults.catchUp)
         settings.before = Hook(section.section("before"), isFatal: true)
         settings.after = Hook(section.section("after"), isFatal: false)
-        settings.mode = section.choice("diff", default: defaults.mode)
+        settings.mode = section.choice("diff", among: ImageSettings.modes, default: defaults.mode)
+        settings.onLostBase = section.choice("on-lost-base", default: defaults.onLostBase)
         settings.verify = ProofPolicy(&section) ?? defaults.verify
         settings.keep = Retention(&section) ?? defaults.keep
         if section.has("every") || section.has("at"), !section.has("keep") {

@@ -10,6 +10,14 @@ extension ImageSettings {
         }
     }
 
+    /// How what changed is found, and what is done without a common snapshot, in words; nil: as usual.
+    public var diffText: String? {
+        let diff = mode == .hybrid ? nil : "diff \(mode.rawValue)"
+        let lostBase = onLostBase == .refuse ? nil : "on lost base \(onLostBase.rawValue)"
+        let texts = [diff, lostBase].compactMap(\.self)
+        return texts.isEmpty ? nil : texts.joined(separator: ", ")
+    }
+
     /// Which snapshots stay, in words.
     public var keepText: String {
         guard case .rules(let rules) = keep else { return "all" }

@@ -17,6 +17,7 @@ extension YAMLWriter {
         if let before = settings.before { addRaw("before", before.yaml) }
         if let after = settings.after { addRaw("after", after.yaml) }
         add("diff", settings.mode.rawValue)
+        add("on-lost-base", settings.onLostBase.rawValue)
         addRaw("verify", settings.verify.yaml)
     }
 }

@@ -20,16 +20,21 @@ public struct ImageSettings: Hashable, Sendable {
     public var before: Hook?
     /// Run after a snapshot.
     public var after: Hook?
-    /// How changed extents are found.
+    /// How changed extents are found: one of `modes`.
     public var mode: DiffMode
+    /// What is done when no snapshot is on both ends any more.
+    public var onLostBase: LostBasePolicy
     /// When its mirrors are proven.
     public var verify: ProofPolicy
+
+    /// Modes that a rule can choose.
+    public static let modes = DiffMode.changeLists + [.compare]
 
     /// Settings; by default those of an image about which no rule says anything.
     public init(
         schedule: Schedule? = nil, peers: [String], snapshots: SnapshotSelection = .own,
         quiesce: QuiescePolicy = .required, keep: Retention = .all, catchUp: CatchUp = .newest,
-        before: Hook? = nil, after: Hook? = nil, mode: DiffMode = .hybrid,
+        before: Hook? = nil, after: Hook? = nil, mode: DiffMode = .hybrid, onLostBase: LostBasePolicy = .refuse,
         verify: ProofPolicy = ProofPolicy()
     ) {
         self.schedule = schedule
@@ -41,6 +46,7 @@ public struct ImageSettings: Hashable, Sendable {
         self.before = before
         self.after = after
         self.mode = mode
+        self.onLostBase = onLostBase
         self.verify = verify
     }
 }

@@ -18,6 +18,8 @@ public struct ReceiverConfiguration: Sendable {
         public var place: String?
         /// Which of its mirrors' snapshots stay.
         public var keep: Retention
+        /// Images, by the sender's name for them, whose mirrors may be images that others made and filled.
+        public var seeded: [ImagePattern]
     }
     /// This site's name, for the peer's log.
     public var site: String
@@ -97,12 +99,13 @@ extension ReceiverConfiguration {
             let prefix = section.emptiableText("prefix") ?? ""
             let place = place(&section, store: store)
             let keep = Retention(&section) ?? .all
+            let seeded = section.texts("seeded") ?? []
             section.finish()
             guard let identity, let images else { continue }
             clients.append(
                 Client(
                     identity: identity, images: images.map { ImagePattern($0) }, prefix: prefix, place: place,
-                    keep: keep))
+                    keep: keep, seeded: seeded.map { ImagePattern($0) }))
         }
         if clients.isEmpty, root.reading.faults.count == faultCount {
             root.note("no client may write here", "add the sender's identity under clients:", at: "clients")

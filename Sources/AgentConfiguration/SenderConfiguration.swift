@@ -28,6 +28,8 @@ public struct SenderConfiguration: Sendable {
     public var rules: RuleList<ImageSettings>
     /// How changed extents are found when a rule does not say.
     public var mode: DiffMode
+    /// What is done when no snapshot is on both ends any more, when a rule does not say.
+    public var onLostBase: LostBasePolicy
     /// Transfers at once, 1 to 64.
     public var parallelCount: Int
     /// The most block content, in bytes, that may have to be sent again after a cut.
@@ -61,7 +63,7 @@ public struct SenderConfiguration: Sendable {
     }
 
     /// What is done with an image about which no rule says anything.
-    public var defaults: ImageSettings { ImageSettings(peers: peers.map(\.name), mode: mode) }
+    public var defaults: ImageSettings { ImageSettings(peers: peers.map(\.name), mode: mode, onLostBase: onLostBase) }
 
     /// What is done with an image that is asked for by name: as its deciding rule says, and by default when there is
     /// none or it leaves the image out.
@@ -72,9 +74,9 @@ public struct SenderConfiguration: Sendable {
 
 extension SenderConfiguration {
     static let keys = [
-        "site", "store", "tls", "peers", "images", "diff", "parallel", "checkpoint-mib", "compression", "limit",
-        "read-limit",
-        "hold-base-max", "scan-every", "hang-after", "stop-within", "control", "status-listen",
+        "site", "store", "tls", "peers", "images", "diff", "on-lost-base", "parallel", "checkpoint-mib",
+        "compression", "limit", "read-limit", "hold-base-max", "scan-every", "hang-after", "stop-within", "control",
+        "status-listen",
     ]
     /// Where the control socket is when the file does not say.
     public static let controlPath = "/run/rbd-ferry/sender.sock"
@@ -87,9 +89,10 @@ extension SenderConfiguration {
         let store = StoreConfiguration(root.requiredSection("store"))
         let tls = TLSFiles(root.requiredSection("tls"))
         let (peers, names) = Self.peers(&root)
-        let mode = root.choice("diff", default: DiffMode.hybrid)
+        let mode = root.choice("diff", among: ImageSettings.modes, default: .hybrid)
+        let onLostBase = root.choice("on-lost-base", default: LostBasePolicy.refuse)
         let rule = ImageRule(
-            defaults: ImageSettings(peers: names, mode: mode), peerNames: names,
+            defaults: ImageSettings(peers: names, mode: mode, onLostBase: onLostBase), peerNames: names,
             // A store with a fault of its own must not be the cause of others.
             isQualified: store?.isQualified ?? true)
         rules = RuleList(root.sections("images").compactMap { rule.read($0) })
@@ -108,6 +111,7 @@ extension SenderConfiguration {
         self.tls = tls
         self.peers = peers
         self.mode = mode
+        self.onLostBase = onLostBase
         hangAfter = agent.hangAfter
         stopWithin = agent.stopWithin
         control = agent.control

@@ -17,11 +17,14 @@ public struct SyncRequest: Codable, Hashable, Sendable {
     public var images: [String]
     /// Only to this peer.
     public var peer: String?
+    /// Whether both ends are compared where no snapshot is common, whatever the rules say; nil: no.
+    public var reconciles: Bool?
 
     /// A wish from its parts.
-    public init(images: [String], peer: String? = nil) {
+    public init(images: [String], peer: String? = nil, reconciles: Bool? = nil) {
         self.images = images
         self.peer = peer
+        self.reconciles = reconciles
     }
 }
 

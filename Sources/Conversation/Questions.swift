@@ -38,6 +38,13 @@ struct QuestionsToUs: Sendable {
     private var nextNumber: UInt64 = 0
     private var openCount = 0
 
+    /// Throws unless all are answered.
+    func requireEmpty(before tag: WireTag) throws(ProtocolViolation) {
+        guard openCount == 0 else {
+            throw ProtocolViolation(.unexpected(tag, state: "answering \(openCount) questions for digests"))
+        }
+    }
+
     /// Throws unless there is room for this question, and it is the next.
     mutating func open(_ query: DigestQuery) throws(ProtocolViolation) {
         guard query.number == nextNumber, openCount < Limits.digestQueryCountMax else {

@@ -97,10 +97,12 @@ public struct ReceiverMachine: Sendable {
             }
             return .settled(settled.offset)
         case (.proofResult(let result), .proving(_, let base)):
+            try questions.requireEmpty(before: .proofResult)
             try result.check()
             state = .concluding(base: base)
             return .proved(result)
         case (.totals(let totals), .receiving(let offer, let durable)):
+            try questions.requireEmpty(before: .totals)
             state = .publishing(offer, totals, durable)
             return .ended(totals)
         default:

@@ -78,7 +78,8 @@ private struct Decision {
         let verify = settings.verify.provesByItself ? "; verify \(settings.verifyText)" : ""
         return [
             image, place, "match \(rule.pattern)",
-            "\(settings.scheduleText); to \(peers); keep \(settings.keepText)\(verify)",
+            "\(settings.scheduleText); to \(peers); keep \(settings.keepText)"
+                + (settings.diffText.map { "; \($0)" } ?? "") + verify,
         ]
     }
 }
@@ -94,6 +95,8 @@ private struct Document: Encodable {
         let schedule: ScheduleEntry?
         let peers: [String]?
         let keep: KeepEntry?
+        let diff: String?
+        let onLostBase: String?
         let verify: VerifyEntry?
     }
     struct ScheduleEntry: Encodable {
@@ -119,7 +122,8 @@ private struct Document: Encodable {
                 image: decision.image, decidedBy: rule.map { $0.settings == nil ? "exclude" : "match" } ?? "nothing",
                 file: rule.map { _ in decision.file }, line: rule?.line, pattern: rule?.pattern.text,
                 schedule: rule?.settings?.schedule.map(ScheduleEntry.init), peers: rule?.settings?.peers,
-                keep: rule?.settings.map { KeepEntry($0.keep) }, verify: rule?.settings.map { VerifyEntry($0.verify) })
+                keep: rule?.settings.map { KeepEntry($0.keep) }, diff: rule?.settings?.mode.rawValue,
+                onLostBase: rule?.settings?.onLostBase.rawValue, verify: rule?.settings.map { VerifyEntry($0.verify) })
         }
     }
 }

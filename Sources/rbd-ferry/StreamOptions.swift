@@ -61,4 +61,13 @@ struct ReportOptions: ParsableArguments {
     }
 }
 
-extension DiffMode: ExpressibleByArgument {}
+extension DiffMode: ExpressibleByArgument {
+    /// One of the modes in which a single store finds what changed.
+    public init?(argument: String) {
+        guard let mode = DiffMode(rawValue: argument), mode.usesChangeList else { return nil }
+        self = mode
+    }
+
+    /// Those modes, for help.
+    public static var allValueStrings: [String] { changeLists.map(\.rawValue) }
+}

@@ -37,6 +37,13 @@ struct SyncNowCommand: AsyncParsableCommand {
     @Option(name: .long, help: "Send this snapshot instead of a new one.")
     var snapshot: String?
 
+    @Flag(
+        name: .long,
+        help: ArgumentHelp(
+            "Where no snapshot is on both ends any more, compare them and send only what differs.",
+            discussion: "Also where the mirror is an image that others filled, if the receiver allows that."))
+    var reconcile = false
+
     @Flag(name: .long, help: "Wait until the agent's runs have ended; without an agent that is always so.")
     var wait = false
 
@@ -68,7 +75,8 @@ struct SyncNowCommand: AsyncParsableCommand {
             return false
         }
         let request = AgentSync(
-            socketPath: socketPath, request: SyncRequest(images: images, peer: options.peer),
+            socketPath: socketPath,
+            request: SyncRequest(images: images, peer: options.peer, reconciles: reconcile ? true : nil),
             isWaiting: wait || timing, timeout: options.timeout.map { .seconds($0) })
         guard let replies = try await request.run() else { return false }
         try AgentSyncReport(replies).finish(asJSON: options.json, isQuiet: options.quiet, withTiming: timing)
@@ -79,7 +87,7 @@ struct SyncNowCommand: AsyncParsableCommand {
         try await options.withStore(configuration) { store, watch in
             let names = try await selectedImages(configuration, store)
             let run = try SyncRun(
-                configuration: configuration, store: store, snapshot: snapshot,
+                configuration: configuration, store: store, snapshot: snapshot, reconciles: reconcile,
                 parallelCount: options.parallel ?? configuration.parallelCount, logger: PassOptions.logger)
             watch.follow { run.activities.signs }
             let count = peers.map { peer in names.count { configuration.sends($0, to: peer) } }.reduce(0, +)

@@ -54,10 +54,12 @@ struct SenderConfigurationTests {
                     catch-up: retention
                     before: {command: [/usr/local/bin/freeze, x], timeout: 1m, fatal: false}
                     after: {command: thaw}
-                    diff: exact
+                    diff: compare
+                    on-lost-base: full
                     verify: {after-sync: changed, full-every: 7d, sample: 2.5%}
                   - exclude: "vm-scratch*"
                 diff: exact
+                on-lost-base: reconcile
                 """)
         var keep = RetentionRules()
         (keep.last, keep.hourly, keep.daily, keep.weekly, keep.monthly) = (3, 24, 7, 4, 6)
@@ -70,11 +72,12 @@ struct SenderConfigurationTests {
                     snapshots: .matching(ImagePattern("nightly-*")), quiesce: .bestEffort, keep: .rules(keep),
                     catchUp: .retention,
                     before: Hook(command: ["/usr/local/bin/freeze", "x"], timeoutSeconds: 60, isFatal: false),
-                    after: Hook(command: ["thaw"], timeoutSeconds: 30, isFatal: false), mode: .exact,
+                    after: Hook(command: ["thaw"], timeoutSeconds: 30, isFatal: false), mode: .compare,
+                    onLostBase: .full,
                     verify: ProofPolicy(
                         afterSync: .changed, fullEvery: TimeSpan(seconds: 604_800), sample: Percentage(2.5))))
-        #expect(rules[1].settings == nil && rules[1].pattern.text == "vm-scratch*" && rules[1].line == 20)
-        #expect(configuration.defaults.mode == .exact)
+        #expect(rules[1].settings == nil && rules[1].pattern.text == "vm-scratch*" && rules[1].line == 21)
+        #expect(configuration.defaults.mode == .exact && configuration.defaults.onLostBase == .reconcile)
     }
 
     @Test("lets the last rule that matches decide, and an image that none sends has the defaults when it is named")

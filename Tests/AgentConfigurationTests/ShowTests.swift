@@ -57,6 +57,7 @@ struct ShowTests {
                     catch-up: newest
                     before: {command: [/usr/local/bin/freeze, "two words", "\\"quoted\\""], timeout: 1m30s, fatal: true}
                     diff: hybrid
+                    on-lost-base: refuse
                     verify: {after-sync: changed, full-every: 7d, sample: "1%"}
                   - match: "rbd/db ü[0-9]"
                     at: ["Mon..Fri 02:30"]
@@ -67,9 +68,11 @@ struct ShowTests {
                     catch-up: newest
                     after: {command: [thaw], timeout: 30s, fatal: false}
                     diff: hybrid
+                    on-lost-base: refuse
                     verify: none
                   - exclude: "vm-scratch*"
                 diff: hybrid
+                on-lost-base: refuse
                 parallel: 4
                 checkpoint-mib: 64
                 compression: auto
@@ -122,6 +125,8 @@ struct ShowTests {
     func roundTrip() throws {
         let texts = [
             senderText, Sample.sender + Sample.rule, Sample.receiver,
+            Sample.sender + "  - {match: vm, diff: compare, on-lost-base: full}\non-lost-base: reconcile\n",
+            Sample.receiver.replacing("db]", with: "db], seeded: [\"vm-1*\", db]"),
             Sample.sender.replacing("directory: {path: images}", with: "ceph: {pool: rbd, namespace: \"null\"}"),
             Sample.sender.replacing("site: a", with: "site: \"\\u2028- \\e[0m~: #\\\\\""),
             Sample.receiver.replacing("db]", with: "\"null\", \"~\", \"- x\", \"\\t\"]").replacing("b]", with: "b]"),
@@ -145,7 +150,7 @@ struct ShowTests {
 
     private func expectEqual(_ first: SenderConfiguration, _ second: SenderConfiguration) {
         #expect(first.site == second.site && first.store == second.store && first.tls == second.tls)
-        #expect(first.peers == second.peers && first.mode == second.mode)
+        #expect(first.peers == second.peers && first.mode == second.mode && first.onLostBase == second.onLostBase)
         #expect(first.rules.rules.map(\.pattern) == second.rules.rules.map(\.pattern))
         #expect(first.rules.rules.map(\.settings) == second.rules.rules.map(\.settings))
         #expect(first.parallelCount == second.parallelCount && first.checkpointByteCount == second.checkpointByteCount)

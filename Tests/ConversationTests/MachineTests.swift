@@ -18,7 +18,7 @@ struct SenderMachineTests {
         #expect(try machine.received(.hello(hello)) == .ready(hello))
         machine.offer(offer)
         let event = try machine.received(.answer(.send(base: base, watermark: 4096, savedContentByteCount: 9)))
-        #expect(event == .send(base: base, watermark: 4096, savedContentByteCount: 9))
+        #expect(event == .send(base: base, watermark: 4096, savedContentByteCount: 9, mode: .hybrid))
         return machine
     }
 
@@ -99,10 +99,10 @@ struct SenderMachineTests {
 
     @Test("peers without a common protocol version part")
     func versions() {
-        for versions in [2...3, 5...5] {
+        for versions in [3...4, 5...5] {
             var machine = SenderMachine()
             let theirs = Hello(agentVersion: "9", site: "s", versions: versions)
-            #expect(throws: ProtocolViolation(.version(ours: 1...1, theirs: versions))) {
+            #expect(throws: ProtocolViolation(.version(ours: 1...2, theirs: versions))) {
                 try machine.received(.hello(theirs))
             }
         }

@@ -110,9 +110,11 @@ extension Stage {
         get throws { try #require(running.withLock { $0 }, "no receiver was started") }
     }
 
-    /// Starts the receiver; one that was killed before, again. `images` are the patterns it allows, `keep` is what it
-    /// keeps, `port` is where it listens: for 0 somewhere.
-    func startReceiver(images: String = "*", keep: String = "all", port: Int = 0) async throws {
+    /// Starts the receiver; one that was killed before, again. `images` are the patterns it allows, `seeded` those whose
+    /// mirrors others may fill, `keep` is what it keeps, `port` is where it listens: for 0 somewhere.
+    func startReceiver(
+        images: String = "*", seeded: String? = nil, keep: String = "all", port: Int = 0
+    ) async throws {
         await killReceiver()
         let path = try write(
             "receiver.yaml",
@@ -124,7 +126,7 @@ extension Stage {
             tls: {authority: \(certificates.file("ca.pem")), certificate: \(certificates.file("receiver.pem")), \
             key: \(certificates.file("receiver.key"))}
             clients:
-              - {identity: sender.site-a, images: ["\(images)"], keep: \(keep)}
+              - {identity: sender.site-a, images: ["\(images)"], keep: \(keep)\(seeded.map { ", seeded: [\"\($0)\"]" } ?? "")}
             stop-within: 2s
             control: \(receiverSocketPath)
             status-listen: none

@@ -9,23 +9,6 @@ import Testing
 
 private let mebibyte = 1 << 20
 
-/// Throws at the nth operation, once, as a crash there would.
-private final class CrashPoint: Sendable {
-    private let left: Mutex<Int>
-    init(_ number: Int) { left = Mutex(number) }
-
-    /// Whether the point was reached.
-    var wasReached: Bool { left.withLock { $0 < 0 } }
-
-    func step(_ image: String) throws(StoreError) {
-        let isHere = left.withLock { left in
-            defer { left -= 1 }
-            return left == 0
-        }
-        if isHere { throw StoreError(.unavailable, "go on with", image, detail: "test crash") }
-    }
-}
-
 @Suite("A sync that is cut", .timeLimit(.minutes(5)))
 struct CutTests {
     private func sites(_ generator: inout SeededGenerator) -> TwoSites {

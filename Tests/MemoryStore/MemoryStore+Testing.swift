@@ -72,6 +72,24 @@ extension MemoryStore {
         }
     }
 
+    /// Writes to the head and to all snapshots, as a fault of the store, or a wrong list of changes long ago, would. False
+    /// when it does not fit or there is no such image.
+    @discardableResult
+    public func damage(_ image: String, at offset: UInt64, with bytes: [UInt8]) -> Bool {
+        guard overwrite(image, at: offset, with: bytes) else { return false }
+        return change(image) { image in
+            image.snapshots = image.snapshots.map { snapshot in
+                var contents = snapshot.contents
+                guard offset + UInt64(bytes.count) <= contents.byteCount else { return snapshot }
+                contents.write(bytes[...], at: offset)
+                return MemorySnapshot(
+                    identity: snapshot.identity, contents: contents, createdAt: snapshot.createdAt,
+                    isPinned: snapshot.isPinned)
+            }
+            return true
+        }
+    }
+
     /// Gives an image another name; it stays the same image. False when the new name is taken or there is none.
     @discardableResult
     public func renameImage(_ name: String, to newName: String) -> Bool {

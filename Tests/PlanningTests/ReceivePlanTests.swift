@@ -3,45 +3,6 @@ import FoundationEssentials
 import Planning
 import Testing
 
-/// `snapshots("a1 b2")` is snapshot `a` with id 1 and `b` with id 2.
-private func snapshots(_ text: String) -> [SnapshotIdentity] {
-    text.split(separator: " ").map { word in
-        SnapshotIdentity(id: UInt64(word.drop { !$0.isNumber }) ?? 0, name: String(word.prefix { !$0.isNumber }))
-    }
-}
-
-private let source = ImageIdentity(cluster: "c", pool: 1, image: "i")
-
-/// Pairs `"a1=a7"`: the source's snapshot a (id 1) is the mirror's a (id 7).
-private func record(_ text: String, source: ImageIdentity = source) -> MirrorRecord {
-    MirrorRecord(
-        source: source, sourceName: "vm",
-        published: text.split(separator: " ").map { pair in
-            let sides = pair.split(separator: "=").map { snapshots(String($0))[0] }
-            return PublishedSnapshot(source: sides[0], mirror: sides[1])
-        })
-}
-
-private func wanted(_ offered: String, _ target: String, mode: DiffMode = .hybrid) -> WantedTransfer {
-    WantedTransfer(source: source, snapshots: snapshots(offered), target: snapshots(target)[0], mode: mode)
-}
-
-private func transfer(_ base: String?, _ target: String, mode: DiffMode = .hybrid) -> TransferIdentity {
-    TransferIdentity(source: source, base: base.map { snapshots($0)[0] }, target: snapshots(target)[0], mode: mode)
-}
-
-private func checkpoint(
-    _ base: String?, _ target: String, at offset: UInt64, _ phase: Checkpoint.Phase = .applying
-) -> Checkpoint {
-    Checkpoint(
-        transfer: transfer(base, target), resumePoint: ResumePoint(watermark: offset, contentByteCount: offset),
-        phase: phase, snapshotIDMax: phase == .publishing ? 7 : nil)
-}
-
-private func mirror(_ pairs: String?, _ present: String, _ checkpoint: Checkpoint? = nil) -> MirrorState {
-    MirrorState(record: pairs.map { record($0) }, checkpoint: checkpoint, snapshots: snapshots(present))
-}
-
 @Suite("What a receiver does about an offer")
 struct ReceivePlanTests {
     @Test("an image that is not there is created")
@@ -85,7 +46,7 @@ struct ReceivePlanTests {
     @Test("no common snapshot is a refusal with both lists")
     func lostBase() {
         let plan = ReceivePlan.decide(wanted("b5", "c6"), mirror: mirror("a1=a7", "a7"))
-        #expect(plan == .refuse(.lostBase(published: snapshots("a1"), offered: snapshots("b5"))))
+        #expect(plan == refusedLostBase(snapshots("a1"), "b5"))
     }
 
     @Test("a published snapshot that was removed at the mirror does not count")
@@ -178,6 +139,12 @@ struct ReceivePlanTests {
         #expect(plan == .apply(transfer("a1", "b2"), from: saved.resumePoint, .resume))
     }
 
+    @Test("a mirror whose published snapshots were all removed is refused, not wiped", arguments: [false, true])
+    func publishedGone(isHalfDone: Bool) {
+        let state = mirror("a1=a7", "", isHalfDone ? checkpoint("a1", "b2", at: 4096) : nil)
+        #expect(ReceivePlan.decide(wanted("b2", "c3"), mirror: state) == refusedLostBase([], "b2"))
+    }
+
     @Test("a mirror with snapshots of others and none of ours is refused, not wiped")
     func foreignSnapshots() {
         let plan = ReceivePlan.decide(wanted("", "b2"), mirror: mirror("", "x5"))
@@ -191,6 +158,8 @@ struct ReceivePlanTests {
             .nameTaken(target: snapshots("a1")[0], holder: snapshots("a2")[0]), .lostBase(published: [], offered: []),
             .foreignWrite(since: nil, first: Extent(offset: 0, byteCount: 1)),
             .olderThanPublished(target: snapshots("a1")[0], newest: snapshots("b2")[0]),
+            .notPublished(target: snapshots("a1")[0]),
+            .notNewest(target: snapshots("a1")[0], newest: snapshots("b2")[0]),
         ]
         for conflict in conflicts {
             #expect(conflict.disposition == .refused)

@@ -28,6 +28,7 @@ public struct ConformanceCase: Sendable, CustomStringConvertible {
 public enum StoreConformance {
     /// All cases; they may run side by side on one store.
     public static let cases: [ConformanceCase] =
-        imageCases + sizeCases + snapshotCases + pinCases + metadataCases + writeCases + headReadCases + deltaCases + historyCases
+        imageCases + sizeCases + snapshotCases + pinCases + metadataCases + writeCases + headReadCases + deltaCases
+        + historyCases
         + firstChangeCases + lockCases + leaseCases + [randomCase(seed: 1)]
 }

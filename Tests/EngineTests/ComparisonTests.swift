@@ -1,0 +1,207 @@
+import Engine
+import FerryCore
+import ImageStore
+import MemoryStore
+import Synchronization
+import TestSupport
+import Testing
+
+private let mebibyte = 1 << 20
+private let grain = Int(Limits.digestGrainByteCountMin)
+
+@Suite("A sync by comparison", .timeLimit(.minutes(5)))
+struct ComparisonTests {
+    private func sites(byteCount: Int = 9 * mebibyte + 777, seed: UInt64 = 1) -> TwoSites {
+        var sites = TwoSites()
+        sites.mode = .compare
+        var generator = SeededGenerator(seed: seed)
+        sites.source.addImage("vm", contents: generator.bytes(byteCount))
+        return sites
+    }
+
+    @Test("makes an equal mirror, then sends only what differs, to the grain")
+    func firstAndNext() async throws {
+        let sites = sites()
+        let first = try await sites.sync()
+        #expect(first[0].base == nil)
+        try await sites.expectEqual()
+        sites.source.overwrite("vm", at: 5_000_000, with: [1, 2, 3])
+        let next = try await sites.sync()
+        #expect(next[0].base == first[0].target)
+        #expect(next[0].counts.readByteCount == UInt64(grain))
+        try await sites.expectEqual()
+        let same = try await sites.sync()
+        #expect(same[0].counts.dataRecordCount == 0 && same[0].counts.readByteCount == 0)
+        try await sites.expectEqual()
+    }
+
+    @Test(
+        "images of odd sizes, and of none",
+        arguments: [0, 1, 4095, 4097, grain - 1, grain, grain + 1, 4 * mebibyte - 1, 4 * mebibyte + 1])
+    func sizes(byteCount: Int) async throws {
+        let sites = sites(byteCount: byteCount)
+        try await sites.sync()
+        try await sites.expectEqual()
+        sites.source.overwrite("vm", at: UInt64(max(byteCount - 1, 0)), with: byteCount > 0 ? [0] : [])
+        try await sites.sync()
+        try await sites.expectEqual()
+    }
+
+    @Test("data that became zeros becomes zeros on the mirror, and a sparse image costs its data only")
+    func zeros() async throws {
+        let sites = sites()
+        try await sites.sync()
+        sites.source.overwrite("vm", at: 1000, with: [UInt8](repeating: 0, count: 5 * mebibyte))
+        let steps = try await sites.sync()
+        #expect(steps[0].counts.contentByteCount < UInt64(4 * grain))
+        try await sites.expectEqual()
+    }
+
+    @Test("an image that grows, shrinks, and both between two syncs")
+    func resized() async throws {
+        let sites = sites()
+        try await sites.sync()
+        for sizes in [[13 * mebibyte], [mebibyte + 3], [100, 6 * mebibyte]] {
+            let image = try #require(try await sites.source.openMirror("vm"))
+            for size in sizes { try await image.resize(to: UInt64(size)) }
+            await image.close()
+            sites.source.overwrite("vm", at: 50, with: [9, 9, 9])
+            try await sites.sync()
+            try await sites.expectEqual("after \(sizes)")
+        }
+    }
+
+    @Test("mends what an earlier list of changes left out, in the next snapshot and not in those before")
+    func mends() async throws {
+        var sites = sites()
+        sites.mode = .hybrid
+        let first = try await sites.sync()
+        sites.mirror.damage("vm", at: 4_200_000, with: [1, 2, 3, 4])
+        sites.source.overwrite("vm", at: 0, with: [7])
+        sites.mode = .compare
+        let next = try await sites.sync()
+        #expect(next[0].base == first[0].target)
+        #expect(sites.mirror.contents(of: "vm") == sites.source.contents(of: "vm"))
+        #expect(
+            sites.mirror.contents(of: "vm", at: first[0].target.name)
+                != sites.source.contents(of: "vm", at: first[0].target.name))
+    }
+
+    @Test("changes between the modes go on from the last snapshot, whatever found what was in it")
+    func changesModes() async throws {
+        var sites = sites()
+        var generator = SeededGenerator(seed: 3)
+        for mode in [DiffMode.compare, .exact, .compare, .hybrid] {
+            sites.mode = mode
+            sites.change(&generator)
+            try await sites.sync()
+            try await sites.expectEqual("\(mode)")
+        }
+    }
+
+    @Test("a foreign write to the mirror is refused all the same")
+    func foreignWrite() async throws {
+        let sites = sites()
+        try await sites.sync()
+        sites.mirror.overwrite("vm", at: 4096, with: [1])
+        let refusal = await #expect(throws: OfferRefusal.self) { try await sites.sync() }
+        #expect(refusal?.disposition == .refused)
+    }
+
+    @Test("a receiver that knows nothing of digests is told apart before a snapshot is made")
+    func oldReceiver() async throws {
+        var sites = sites()
+        sites.receiverVersions = 1...1
+        let error = await #expect(throws: EngineError.self) { try await sites.sync() }
+        #expect(error == .peerTooOld && error?.remedy == "upgrade the receiver")
+        let image = try await sites.source.openSource("vm")
+        #expect(try await image.snapshots().isEmpty)
+        await image.close()
+        sites.mode = .hybrid
+        try await sites.sync()
+        try await sites.expectEqual()
+    }
+
+    @Test("that is cut at any byte of either direction goes on and ends equal", arguments: 0..<16)
+    func cutAnywhere(seed: UInt64) async throws {
+        var generator = SeededGenerator(seed: seed)
+        let sites = sites(byteCount: 10 * mebibyte, seed: seed)
+        for round in 0..<3 {
+            if round > 0 { sites.change(&generator, writeCount: 40) }
+            for _ in 0..<3 {
+                let senderMax = UInt64.random(in: 0...(6 << 20), using: &generator)
+                let receiverMax =
+                    Bool.random(using: &generator) ? .max : UInt64.random(in: 0...10_000, using: &generator)
+                _ = try? await sites.sync(senderByteCountMax: senderMax, receiverByteCountMax: receiverMax)
+            }
+            _ = try await sites.syncUntilDone()
+            try await sites.expectEqual("seed \(seed), round \(round)")
+        }
+    }
+
+    @Test("where both ends are equal, a cut costs no new comparison")
+    func resumesBehindWhatIsEqual() async throws {
+        let sites = sites(byteCount: mebibyte)
+        let image = try #require(try await sites.source.openMirror("vm"))
+        let spans: UInt64 = 3
+        try await image.resize(to: spans * Limits.digestQueryByteCountMax)
+        await image.close()
+        try await sites.sync()
+        sites.source.overwrite("vm", at: 77, with: [1])
+        sites.source.overwrite("vm", at: (spans - 1) * Limits.digestQueryByteCountMax, with: [2])
+        // The second thing that is sent can't be read.
+        let reads = Mutex(0)
+        sites.source.setFaults { operation, name throws(StoreError) in
+            guard operation == .read else { return }
+            let number = reads.withLock { reads in
+                reads += 1
+                return reads
+            }
+            if number > 150 { throw StoreError(.unavailable, "read", name) }
+        }
+        await #expect(throws: (any Error).self) { try await sites.sync() }
+        sites.source.setFaults(nil)
+        let steps = try await sites.sync()
+        #expect(steps[0].counts.resumeOffset >= Limits.digestQueryByteCountMax)
+        #expect(sites.mirror.contents(of: "vm") == sites.source.contents(of: "vm"))
+    }
+
+    @Test("at every operation of the mirror's store, with power lost, it goes on and ends equal")
+    func crashSweepMirror() async throws {
+        try await crashSweep {
+            $0.mirror.setFaults($1)
+        } after: {
+            $0.mirror.losePower(of: "vm")
+        }
+    }
+
+    @Test("at every operation of the source's store it goes on and ends equal")
+    func crashSweepSource() async throws {
+        try await crashSweep {
+            $0.source.setFaults($1)
+        } after: { _ in
+        }
+    }
+
+    private func crashSweep(_ setFaults: (TwoSites, MemoryFaults?) -> Void, after: (TwoSites) -> Void) async throws {
+        var point = 0
+        var wasReached = true
+        while wasReached, point < 400 {
+            var generator = SeededGenerator(seed: UInt64(point))
+            let sites = sites(byteCount: 5 * mebibyte, seed: UInt64(point))
+            try await sites.sync()
+            sites.change(&generator, writeCount: 8)
+            let crash = CrashPoint(point)
+            setFaults(sites) { _, image throws(StoreError) in try crash.step(image) }
+            _ = try? await sites.sync()
+            setFaults(sites, nil)
+            wasReached = crash.wasReached
+            if wasReached { after(sites) }
+            _ = try await sites.syncUntilDone()
+            try await sites.expectEqual("crash at operation \(point)")
+            #expect(sites.mirror.contents(of: "vm") == sites.source.contents(of: "vm"), "crash at operation \(point)")
+            point += 1
+        }
+        #expect(point > 20, "the sweep found few points: \(point)")
+    }
+}
