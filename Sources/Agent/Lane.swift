@@ -25,9 +25,12 @@ actor Lane {
     private let alarm = Alarm()
     private var rule: LaneRule
     private var clock: LaneClock
+    private var proofClock: ProofClock
     private var report: LaneReport
     /// The run under way.
     private var meter: TransferMeter?
+    /// The proof under way in a pause between runs.
+    private var proof: (meter: TransferMeter, task: Task<LaneProof.Outcome, any Error>)?
     private var requestedAt: ContinuousClock.Instant?
     /// Whether the next run compares both ends if no snapshot is common.
     private var reconciles = false
@@ -41,6 +44,7 @@ actor Lane {
         self.rule = rule
         report = LaneReport(key)
         clock = LaneClock(schedule: rule.settings.schedule, doneUntil: nil, startedAt: agent.environment.now())
+        proofClock = ProofClock(policy: rule.settings.verify)
     }
 
     /// Runs what is due until the agent stops or the lane is retired.
@@ -51,11 +55,18 @@ actor Lane {
         while !isRetired, !agent.stop.isStopping, !Task.isCancelled {
             let now = agent.environment.now()
             clock.notice(now)
+            proofClock.notice(now)
             let next = clock.nextRun(now: now)
+            // While runs fail, so would proofs.
+            let nextSlice = clock.failureCount == 0 ? proofClock.nextSlice : nil
             if let next, next <= now {
                 await runOnce(now)
+            } else if let nextSlice, nextSlice <= now {
+                await prove(now, nextRun: next)
             } else {
-                await alarm.wait(for: next.map { .seconds(min($0.timeIntervalSince(now), 3600)) })
+                let wake = [next, nextSlice].compactMap(\.self).min()
+                await alarm.wait(for: wake.map { .seconds(min($0.timeIntervalSince(now), 3600)) })
+                if report.proofs.alarm != nil { await followProofs() }
             }
         }
         answer(
@@ -68,6 +79,7 @@ actor Lane {
     func update(_ rule: LaneRule) {
         guard rule != self.rule else { return }
         if rule.settings.schedule != self.rule.settings.schedule { clock.schedule = rule.settings.schedule }
+        proofClock.policy = rule.settings.verify
         self.rule = rule
         alarm.ring()
     }
@@ -75,6 +87,7 @@ actor Lane {
     /// Ends the lane once the run under way has ended.
     func retire() {
         isRetired = true
+        proof?.task.cancel()
         alarm.ring()
     }
 
@@ -86,6 +99,7 @@ actor Lane {
         if !isUnderWay || reconciles {
             requestedAt = .now
             clock.request()
+            proof?.task.cancel()
             alarm.ring()
         }
         let outcome = isWaiting ? await nextOutcome() : nil
@@ -111,15 +125,19 @@ actor Lane {
 
     /// Takes note of how far the run under way is; called every second.
     func tick() {
-        guard let meter else { return }
+        guard let meter = meter ?? proof?.meter else { return }
         report.sample(meter.counts)
     }
 
     /// How the lane stands.
     func status() -> ImageStatus {
         let now = agent.environment.now()
-        return report.status(
-            schedule: rule.settings.schedule, nextRun: clock.nextRun(now: now), running: meter?.counts, now: now)
+        var status = report.status(
+            schedule: rule.settings.schedule, nextRun: clock.nextRun(now: now), running: meter?.counts,
+            proving: proof?.meter.counts, now: now)
+        status.isProofLate = proofClock.isLate(now: now)
+        status.nextFullProofAt = proof == nil ? proofClock.nextSlice.map { max($0, now) } : nil
+        return status
     }
 
     /// Sees what there is before the first run: what was published, and when a snapshot was made last.
@@ -127,6 +145,11 @@ actor Lane {
         do {
             let found = try await agent.look(key, rule)
             report.published = found.published
+            take(found.proofs)
+            proofClock = ProofClock(
+                policy: rule.settings.verify, provenAt: found.proofs.lastFullAt,
+                isUnfinished: found.proofs.unfinished?.scope == .full)
+            if found.published != nil { proofClock.mirrored(now: agent.environment.now(), isNew: false) }
             clock = LaneClock(
                 schedule: rule.settings.schedule, doneUntil: found.ownSnapshotAt, isOwed: found.isOwed,
                 startedAt: agent.environment.now())
@@ -187,6 +210,10 @@ actor Lane {
         case .success(let outcome):
             clock.succeeded(now: now, madeSnapshot: outcome.madeSnapshot)
             report.succeeded(outcome, now: now)
+            take(outcome.proofs)
+            if outcome.published != nil {
+                proofClock.mirrored(now: now, isNew: outcome.steps.contains { !$0.wasPublished })
+            }
         case .failure(let error) where error is CancellationError:
             report.interrupted(meter)
         case .failure(let error as LeaseHeldElsewhere):
@@ -200,6 +227,65 @@ actor Lane {
         }
         agent.log(key, result, duration)
         answer(report.outcome(of: result, duration, now: now))
+    }
+
+    /// Takes over what is stored about whether the mirror equals the image.
+    private func take(_ proofs: ProofRecord) {
+        report.proofs = ProofStanding(proofs)
+        proofClock.follow(provenAt: proofs.lastFullAt)
+    }
+
+    /// Sees whether someone has mended what an alarm is about.
+    private func followProofs() async {
+        // A store that can't be asked now is the next run's to report.
+        guard let found = try? await agent.look(key, rule) else { return }
+        take(found.proofs)
+    }
+
+    /// Goes on with the proof of every byte until a run is due.
+    private func prove(_ now: Date, nextRun: Date?) async {
+        let seconds = ProofClock.sliceSeconds(now: now, nextRun: nextRun)
+        let meter = TransferMeter()
+        let slice = agent.makeProof(key, rule, meter, timeMax: .seconds(seconds))
+        let task = Task { try await slice.run() }
+        proof = (meter, task)
+        report.began()
+        agent.began(key, meter)
+        let listener = agent.stop.onStop { task.cancel() }
+        let limit = Task {
+            try await Task.sleep(for: .seconds(seconds))
+            // It may wait for others to end, and the run that is due must not wait with it. What has begun ends by itself
+            // when what is asked for is answered; where that takes long, it is not waited for for ever.
+            if meter.counts.phase != .waiting {
+                try await Task.sleep(for: .seconds(ProofClock.answerSecondsMax))
+            }
+            task.cancel()
+        }
+        var result = await task.result
+        if task.isCancelled, case .failure = result { result = .failure(CancellationError()) }
+        limit.cancel()
+        agent.stop.forget(listener)
+        agent.ended(key)
+        proof = nil
+        conclude(result)
+    }
+
+    private func conclude(_ result: Result<LaneProof.Outcome, any Error>) {
+        let now = agent.environment.now()
+        agent.logProof(key, result.map(\.report))
+        switch result {
+        case .success(let outcome):
+            take(outcome.proofs)
+            report.proofError = nil
+            proofClock.ended(
+                isComplete: outcome.report.isComplete, provenAt: outcome.proofs.lastFullAt, now: now)
+        case .failure(let error) where error is CancellationError:
+            proofClock.ended(isComplete: false, provenAt: nil, now: now)
+        case .failure(let error):
+            var generator = SystemRandomNumberGenerator()
+            proofClock.failed(now: now, using: &generator)
+            report.proofError = error
+        }
     }
 
     private func answer(_ outcome: SyncReply.Outcome) {

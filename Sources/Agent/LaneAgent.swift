@@ -19,6 +19,8 @@ final class LaneAgent: Sendable {
     let environment: RunEnvironment
     let stop: StopSwitch
     private let slots: ByteBudget
+    /// Transfers that may be proofs of every byte: syncs come first.
+    private let proofSlots: ByteBudget
     private let numbers: Mutex<Numbers>
     private let meters = Mutex<[LaneKey: TransferMeter]>([:])
     /// Images that are looked at side by side at the start.
@@ -29,6 +31,7 @@ final class LaneAgent: Sendable {
         self.environment = environment
         self.stop = stop
         slots = ByteBudget(limit: UInt64(parallelCount))
+        proofSlots = ByteBudget(limit: UInt64(max(1, parallelCount / 2)))
         self.numbers = Mutex(numbers)
     }
 
@@ -46,11 +49,16 @@ final class LaneAgent: Sendable {
 
     /// A run of a lane.
     func makeRun(_ key: LaneKey, _ rule: LaneRule, _ meter: TransferMeter) -> LaneRun {
-        let numbers = numbers.withLock { $0 }
-        return LaneRun(
+        LaneRun(
             image: key.image, peer: rule.peer, settings: rule.settings, environment: environment, slots: slots,
-            checkpointByteCount: numbers.checkpointByteCount, compression: numbers.compression,
-            baseSecondsMax: numbers.baseSecondsMax, meter: meter)
+            numbers: numbers.withLock { $0 }, meter: meter)
+    }
+
+    /// A slice of a lane's proof of every byte.
+    func makeProof(_ key: LaneKey, _ rule: LaneRule, _ meter: TransferMeter, timeMax: Duration) -> LaneProof {
+        LaneProof(
+            image: key.image, peer: rule.peer, environment: environment, slots: slots, proofSlots: proofSlots,
+            numbers: numbers.withLock { $0 }, meter: meter, timeMax: timeMax)
     }
 
     /// What is in the cluster about a lane.
@@ -60,21 +68,15 @@ final class LaneAgent: Sendable {
         var ownSnapshotAt: Date?
         /// Whether something waits to be sent: an earlier agent was killed, or its peer was away.
         var isOwed = false
+        /// What is known about whether the mirror equals the image.
+        var proofs = ProofRecord()
     }
 
     /// Looks at what is in the cluster, without a lease: it may be out of date at once.
     func look(_ key: LaneKey, _ rule: LaneRule) async throws -> Sight {
         try await looks.take(1)
         defer { looks.give(1) }
-        let image = try await environment.store.openSource(key.image)
-        do {
-            let sight = try await look(key, rule, image)
-            await image.close()
-            return sight
-        } catch {
-            await image.close()
-            throw error
-        }
+        return try await environment.withSource(key.image) { try await look(key, rule, $0) }
     }
 
     private func look(_ key: LaneKey, _ rule: LaneRule, _ image: any SourceImage) async throws -> Sight {
@@ -88,39 +90,7 @@ final class LaneAgent: Sendable {
             published: published.map { PublishedState(snapshot: $0.identity.name, takenAt: $0.takenAt) },
             ownSnapshotAt: snapshots.compactMap { SnapshotName.ownTime($0.identity.name) }.max(),
             // Without a schedule only what someone asked for goes on.
-            isOwed: rule.settings.schedule == nil ? record.inFlight != nil : !waiting.isEmpty)
-    }
-
-    /// Tells the log how a run ended.
-    func log(_ key: LaneKey, _ result: Result<LaneRun.Outcome, any Error>, _ duration: Duration) {
-        let logger = environment.logger
-        switch result {
-        case .success(let outcome):
-            for step in outcome.steps {
-                logger.info(
-                    "\(key.image)@\(step.target.name) \(step.wasPublished ? "is" : "published") on \(key.peer)",
-                    metadata: [
-                        "base": "\(step.base?.name ?? "none")", "read_bytes": "\(step.counts.readByteCount)",
-                        "sent_bytes": "\(step.counts.sentByteCount)",
-                        "saved_by_resume_bytes": "\(step.counts.savedContentByteCount)", "duration": "\(duration)",
-                    ])
-            }
-            if let removed = outcome.pruning?.removed, !removed.isEmpty {
-                logger.info(
-                    "removed \(removed.count) snapshots of \(key.image)",
-                    metadata: ["snapshots": "\(removed.map(\.name).joined(separator: " "))"])
-            }
-            if let error = outcome.pruningError {
-                logger.warning("old snapshots of \(key.image) stay: \(error.oneLine)")
-            }
-        case .failure(is CancellationError):
-            logger.info("\(key.image) to \(key.peer) was interrupted; it goes on where it stopped")
-        case .failure(let error as LeaseHeldElsewhere):
-            logger.debug("\(key.image): \(error.cause)")
-        case .failure(let error):
-            let failure = error as? any Failure
-            logger.error(
-                "\(key.image) to \(key.peer): \(error.oneLine)", metadata: ["remedy": "\(failure?.remedy ?? "")"])
-        }
+            isOwed: rule.settings.schedule == nil ? record.inFlight != nil : !waiting.isEmpty,
+            proofs: try await image.proofs(at: key.peer))
     }
 }

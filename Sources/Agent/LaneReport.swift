@@ -16,11 +16,17 @@ struct LaneReport: Sendable {
     private let key: LaneKey
     /// The newest snapshot that both ends hold.
     var published: PublishedState?
+    /// What is known about whether the mirror equals the image.
+    var proofs = ProofStanding()
+    /// Why the last proof came to no end; nil when it did.
+    var proofError: (any Error)?
     private var standing = Standing.nothing
     private var totals = TransferTotals()
     private var lastTransfer: TransferTiming?
     private var rate = RateMeter()
     private var warnings: [String] = []
+    /// About the changes that were listed last.
+    private var diffWarnings: [String] = []
 
     /// A report of a lane of which nothing is known yet.
     init(_ key: LaneKey) {
@@ -32,7 +38,7 @@ struct LaneReport: Sendable {
 
     /// Takes note of a run's counts.
     mutating func sample(_ counts: TransferMeter.Counts) {
-        rate.sample(counts.readByteCount, at: .now)
+        rate.sample(counts.phase == .comparing ? counts.comparedByteCount : counts.readByteCount, at: .now)
     }
 
     /// A run ended well.
@@ -56,6 +62,12 @@ struct LaneReport: Sendable {
 
     private mutating func note(_ outcome: LaneRun.Outcome) {
         totals.removedSnapshots += UInt64(outcome.pruning?.removed.count ?? 0)
+        if let warnings = outcome.diffWarnings { diffWarnings = warnings.map(\.description) }
+        switch outcome.proof {
+        case .failure(let error) where !(error is CancellationError): proofError = error
+        case .success: proofError = nil
+        case .failure, nil: break
+        }
         warnings = []
         if let error = outcome.pruningError { warnings.append("old snapshots stay: \(error.oneLine)") }
         let bases = outcome.pruning?.bases
@@ -97,23 +109,28 @@ struct LaneReport: Sendable {
         totals.savedByResumeBytes = isTooMuch ? .max : saved
     }
 
-    /// How the lane stands; `running` are the counts of the run under way.
+    /// How the lane stands; `running` are the counts of the run under way, `proving` those of a proof between runs.
     func status(
-        schedule: Schedule?, nextRun: Date?, running: TransferMeter.Counts?, now: Date
+        schedule: Schedule?, nextRun: Date?, running: TransferMeter.Counts?, proving: TransferMeter.Counts?, now: Date
     ) -> ImageStatus {
         var status = ImageStatus(image: key.image, peer: key.peer, state: state(isRunning: running != nil))
-        status.phase = running?.phase.rawValue
+        status.phase = running?.phase.rawValue ?? proving.map { _ in "proving" }
         status.lastPublished = published
         status.lagSeconds = published.map { max(0, now.timeIntervalSince($0.takenAt)) }
         status.intervalSeconds = schedule?.interval(after: now)
         status.isLate = published.map { schedule?.isLate(publishedAt: $0.takenAt, now: now) ?? false } ?? false
         status.nextRunAt = running == nil ? nextRun : nil
-        status.progress = running.flatMap(progress)
+        status.progress = (running ?? proving).flatMap(progress)
+        status.note(proofs)
         status.lastTransfer = lastTransfer
         if case .failed(let error, _) = standing { status.lastError = error }
         if case .elsewhere(let error) = standing { status.lastError = error }
         status.baseAgeSeconds = status.lagSeconds
-        status.warnings = warnings
+        status.warnings = warnings + diffWarnings
+        if let proofError {
+            let remedy = (proofError as? any Failure)?.remedy ?? ""
+            status.warnings.append("could not be proven: \(proofError.oneLine)\(remedy.isEmpty ? "" : ": \(remedy)")")
+        }
         status.totals = totals
         return status
     }
@@ -129,14 +146,15 @@ struct LaneReport: Sendable {
     }
 
     private func progress(_ counts: TransferMeter.Counts) -> TransferProgress? {
-        guard counts.phase == .sending || counts.phase == .publishing else { return nil }
+        guard [.sending, .comparing, .publishing].contains(counts.phase) else { return nil }
         let fraction = min(counts.fraction, 1)
         let perSecond = rate.perSecond ?? 0
+        let done = counts.phase == .comparing ? counts.comparedByteCount : counts.readByteCount
         let left =
             perSecond > 0 && fraction > 0.01
-            ? Double(counts.readByteCount) * (1 - fraction) / fraction / perSecond : nil
+            ? Double(done) * (1 - fraction) / fraction / perSecond : nil
         return TransferProgress(
-            doneBytes: counts.readByteCount, wireBytes: counts.sentByteCount, fraction: fraction,
+            doneBytes: done, wireBytes: counts.sentByteCount, fraction: fraction,
             bytesPerSecond: perSecond, secondsLeft: left)
     }
 

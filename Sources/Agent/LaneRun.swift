@@ -1,12 +1,10 @@
 import AgentConfiguration
-import Conversation
 import Engine
 import FerryCore
 import Foundation
 import ImageStore
 import Pipeline
 import Planning
-import SecureTransport
 
 /// One run of a lane: lease, snapshot, transfer, acknowledgement, pruning.
 struct LaneRun: Sendable {
@@ -16,9 +14,7 @@ struct LaneRun: Sendable {
     let environment: RunEnvironment
     /// Transfers at once: one is taken for as long as a connection is open.
     let slots: ByteBudget
-    let checkpointByteCount: UInt64
-    let compression: CompressionPolicy
-    let baseSecondsMax: Int64
+    let numbers: LaneAgent.Numbers
     let meter: TransferMeter
 
     /// What came of it.
@@ -33,6 +29,12 @@ struct LaneRun: Sendable {
         var pruningError: (any Error)?
         /// The newest snapshot that the peer has acknowledged.
         var published: RetainedSnapshot?
+        /// What operators should know about the changes that were listed; nil when none were.
+        var diffWarnings: [DiffWarning]?
+        /// What the proof after it showed, or why there was none; nil when none was wanted.
+        var proof: Result<ProofReport, any Error>?
+        /// What is known about whether the mirror equals the image.
+        var proofs = ProofRecord()
     }
 
     /// Goes once. Snapshots that nobody needs are removed even if nothing could be sent.
@@ -43,7 +45,7 @@ struct LaneRun: Sendable {
         return try await LeasedImage.with(image, settings: settings, environment: environment, onWait: onWait) {
             leased in
             var outcome = Outcome()
-            let sending: Result<[SyncStepResult], any Error>
+            let sending: Result<Sent, any Error>
             do {
                 meter.update { $0.phase = .snapshotting }
                 outcome.madeSnapshot = try await meter.clock.time(.snapshot) {
@@ -55,43 +57,83 @@ struct LaneRun: Sendable {
             }
             meter.update { $0.phase = .pruning }
             do {
-                outcome.pruning = try await leased.prune(baseSecondsMax: baseSecondsMax)
+                outcome.pruning = try await leased.prune(baseSecondsMax: numbers.baseSecondsMax)
             } catch {
                 outcome.pruningError = error
             }
-            outcome.steps = try sending.get()
+            let sent = try sending.get()
+            (outcome.steps, outcome.diffWarnings, outcome.proof) = (sent.steps, sent.diffWarnings, sent.proof)
             outcome.published = try await acknowledged(leased)
+            outcome.proofs = try await leased.image.proofs(at: peer.name)
             return outcome
         }
     }
 
-    private func send(_ leased: LeasedImage) async throws -> [SyncStepResult] {
-        guard try await !leased.wanted(for: peer.name).isEmpty else { return [] }
+    /// What went over the connection.
+    private struct Sent: Sendable {
+        var steps: [SyncStepResult] = []
+        var diffWarnings: [DiffWarning]?
+        var proof: Result<ProofReport, any Error>?
+    }
+
+    private func send(_ leased: LeasedImage) async throws -> Sent {
+        guard try await !leased.wanted(for: peer.name).isEmpty else { return Sent() }
         meter.update { $0.phase = .waiting }
         try await slots.take(1)
         defer { slots.give(1) }
         // Others may have made and removed snapshots while this run waited.
         let targets = try await leased.wanted(for: peer.name)
-        guard !targets.isEmpty else { return [] }
+        guard !targets.isEmpty else { return Sent() }
+        meter.update { $0.phase = .preparing }
+        let warnings = try await leased.diffWarnings(for: peer.name)
         meter.update { $0.phase = .connecting }
-        let link = try await SecureConnector.connect(
-            to: peer.address, serverName: peer.serverName, context: environment.contexts.current,
-            connectTimeout: .seconds(10), handshakeTimeout: .seconds(10))
-        let hello = Hello(agentVersion: AgentVersion.current, site: environment.site)
-        return try await SenderSession.run(over: link, hello: hello, limits: environment.limits) { session in
-            try await ImageSync(
+        let link = try await environment.connect(to: peer)
+        return try await SenderSession.run(over: link, hello: environment.hello, limits: environment.limits) {
+            session in
+            let steps = try await ImageSync(
                 image: leased.image, name: image, session: session,
                 settings: SyncSettings(
                     peer: peer.name, mode: settings.mode, lostBaseMode: settings.onLostBase.mode,
-                    checkpointByteCount: checkpointByteCount, compression: compression,
+                    checkpointByteCount: numbers.checkpointByteCount, compression: numbers.compression,
                     pacing: environment.throttles.pacing(to: peer.name)),
                 workers: environment.workers, meter: meter, now: environment.now
             ).run(targets)
+            return Sent(steps: steps, diffWarnings: warnings, proof: await proof(after: steps, leased, session))
+        }
+    }
+
+    /// Proves what changed, if the rule says so and something was published. The sync is done, whatever becomes of this.
+    private func proof(
+        after steps: [SyncStepResult], _ leased: LeasedImage, _ session: SenderSession
+    ) async -> Result<ProofReport, any Error>? {
+        guard settings.verify.afterSync == .changed, steps.contains(where: { !$0.wasPublished }) else { return nil }
+        // Until the next run is due: what is left then is gone on with after that.
+        let now = environment.now()
+        let pause = settings.schedule?.next(after: now)?.timeIntervalSince(now)
+        let proof = ImageProof(
+            image: leased.image, name: image, session: session,
+            settings: ProofSettings(
+                peer: peer.name, scope: .changed(samplePercent: settings.verify.sample.value),
+                timeMax: pause.map { .seconds(max($0, ProofClock.sliceSecondsMin)) },
+                checkpointByteCount: numbers.checkpointByteCount, compression: numbers.compression,
+                pacing: environment.throttles.pacing(to: peer.name)),
+            workers: environment.workers, meter: meter, now: environment.now)
+        do {
+            return .success(try await proof.run())
+        } catch {
+            return .failure(error)
         }
     }
 
     private func acknowledged(_ leased: LeasedImage) async throws -> RetainedSnapshot? {
         let record = try await leased.image.state(SenderRecord.self, ImageStateKey.peer(peer.name))
         return try await leased.image.snapshots().first { $0.identity == record?.acknowledged }?.retained
+    }
+}
+
+extension SourceImage {
+    /// What is known about whether its mirror at a peer equals it.
+    func proofs(at peer: String) async throws -> ProofRecord {
+        try await state(ProofRecord.self, ImageStateKey.proof(peer)) ?? ProofRecord()
     }
 }

@@ -74,6 +74,12 @@ struct LeasedImage: Sendable {
             snapshots: try await image.snapshots().map(\.retained), record: record, now: environment.now())
     }
 
+    /// What operators should know about the changes that are listed for a peer.
+    func diffWarnings(for peer: String) async throws -> [DiffWarning] {
+        let record = try await image.state(SenderRecord.self, ImageStateKey.peer(peer))
+        return try await image.diffWarnings(mode: settings.mode, since: record?.acknowledged)
+    }
+
     /// Removes what retention has no use for.
     func prune(baseSecondsMax: Int64) async throws -> SourcePruning.Result {
         guard !isMirror else { return SourcePruning.Result() }

@@ -181,7 +181,8 @@ extension ReceiverAgent {
         let client = policy(configuration.current).client(ofMirror: name, source: record.sourceName) ?? "unknown"
         let published = PublishedState(
             snapshot: newest.mirror.name, takenAt: takenAt, publishedAt: snapshot?.createdAt)
-        board.noteFound(name, client: client, published)
+        let proofs = try await mirror.state(ProofRecord.self, ImageStateKey.proof) ?? ProofRecord()
+        board.noteFound(name, client: client, published, proofs)
     }
 }
 

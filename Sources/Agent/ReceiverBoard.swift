@@ -14,6 +14,7 @@ final class ReceiverBoard: Sendable {
     }
     fileprivate struct Entry {
         var published: PublishedState?
+        var proofs = ProofStanding()
         var meter: TransferMeter?
         var rate = RateMeter()
         var error: ImageError?
@@ -41,11 +42,13 @@ final class ReceiverBoard: Sendable {
     /// Notes a connection that did not get through its handshake, or was turned away.
     func noteRefused() { state.withLock { $0.refusedCount += 1 } }
 
-    /// Notes what a mirror held when the agent started.
-    func noteFound(_ mirror: String, client: String, _ published: PublishedState) {
+    /// Notes what a mirror held when the agent started, and what was known about whether it equals its source.
+    func noteFound(_ mirror: String, client: String, _ published: PublishedState, _ proofs: ProofRecord) {
         state.withLock { state in
             let key = Key(mirror: mirror, client: client)
-            if state.entries[key]?.published == nil { state.entries[key, default: Entry()].published = published }
+            guard state.entries[key]?.published == nil else { return }
+            state.entries[key, default: Entry()].published = published
+            if state.entries[key]?.proofs == ProofStanding() { state.entries[key]?.proofs = ProofStanding(proofs) }
         }
     }
 
@@ -113,7 +116,8 @@ extension ReceiverBoard.State {
                 guard !(error is CancellationError) else { return }
                 entry.error = ImageError(error, at: now, failureCount: (entry.error?.failureCount ?? 0) + 1)
             }
-        case .proven: break
+        case .proven(let mirror, let client, let record):
+            change(mirror, client) { $0.proofs = ProofStanding(record) }
         case .pruned(let mirror, let snapshots):
             for key in entries.keys where key.mirror == mirror {
                 entries[key]?.totals.removedSnapshots += UInt64(snapshots.count)
@@ -147,6 +151,7 @@ extension ReceiverBoard.Entry {
         status.lagSeconds = published.map { max(0, now.timeIntervalSince($0.takenAt)) }
         status.baseAgeSeconds = status.lagSeconds
         status.lastError = error
+        status.note(proofs)
         status.totals = totals
         guard let counts = meter?.counts else { return status }
         status.phase = counts.phase == .publishing ? counts.phase.rawValue : "receiving"

@@ -51,6 +51,7 @@ struct ImageRule {
         settings.after = Hook(section.section("after"), isFatal: false)
         settings.mode = section.choice("diff", among: ImageSettings.modes, default: defaults.mode)
         settings.onLostBase = section.choice("on-lost-base", default: defaults.onLostBase)
+        settings.verify = ProofPolicy(&section) ?? defaults.verify
         settings.keep = Retention(&section) ?? defaults.keep
         if section.has("every") || section.has("at"), !section.has("keep") {
             section.note(

@@ -24,4 +24,11 @@ extension ImageSettings {
         let counts = rules.counts.map { "\($0.name) \($0.count)" }
         return (counts + rules.also.map { "also \($0)" }).joined(separator: ", ")
     }
+
+    /// When its mirrors are proven, in words.
+    public var verifyText: String {
+        let after = verify.afterSync == .none ? nil : "\(verify.afterSync.rawValue) after each sync"
+        let full = verify.fullEvery.map { "full every \($0)" }
+        return [after, full].compactMap(\.self).joined(separator: ", ")
+    }
 }

@@ -18,6 +18,7 @@ extension YAMLWriter {
         if let after = settings.after { addRaw("after", after.yaml) }
         add("diff", settings.mode.rawValue)
         add("on-lost-base", settings.onLostBase.rawValue)
+        addRaw("verify", settings.verify.yaml)
     }
 }
 

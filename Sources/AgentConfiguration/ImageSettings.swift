@@ -24,6 +24,8 @@ public struct ImageSettings: Hashable, Sendable {
     public var mode: DiffMode
     /// What is done when no snapshot is on both ends any more.
     public var onLostBase: LostBasePolicy
+    /// When its mirrors are proven.
+    public var verify: ProofPolicy
 
     /// Modes that a rule can choose.
     public static let modes = DiffMode.changeLists + [.compare]
@@ -32,7 +34,8 @@ public struct ImageSettings: Hashable, Sendable {
     public init(
         schedule: Schedule? = nil, peers: [String], snapshots: SnapshotSelection = .own,
         quiesce: QuiescePolicy = .required, keep: Retention = .all, catchUp: CatchUp = .newest,
-        before: Hook? = nil, after: Hook? = nil, mode: DiffMode = .hybrid, onLostBase: LostBasePolicy = .refuse
+        before: Hook? = nil, after: Hook? = nil, mode: DiffMode = .hybrid, onLostBase: LostBasePolicy = .refuse,
+        verify: ProofPolicy = ProofPolicy()
     ) {
         self.schedule = schedule
         self.peers = peers
@@ -44,5 +47,6 @@ public struct ImageSettings: Hashable, Sendable {
         self.after = after
         self.mode = mode
         self.onLostBase = onLostBase
+        self.verify = verify
     }
 }

@@ -9,4 +9,5 @@ enum TimeLimits {
     static let stopWithin = 1...day
     static let blockWithin = 1...day
     static let hookTimeout = 1...day
+    static let fullEvery = 1...3650 * day
 }

@@ -152,12 +152,22 @@ extension ImageProof {
             onRead: { byteCount in meter.update { $0.readByteCount += byteCount } })
     }
 
+    /// Whether this proof's place may stand where that of another is: one that takes long goes on some day, although changes
+    /// are proven after each sync meanwhile.
+    private func mayReplace(_ other: UnfinishedProof?) -> Bool {
+        switch (other?.scope, settings.scope) {
+        case (nil, _), (.changed, _): true
+        case (_, .changed): settings.repairs
+        default: true
+        }
+    }
+
     /// Stores how far it came, and what was found at once as an alarm.
     private func store(_ compared: Compared) async throws {
         try await checkStillThere(compared.pair.snapshot.identity)
         var record = try await readRecord()
         let (progress, pair) = (compared.progress, compared.pair)
-        if compared.isStored {
+        if compared.isStored, mayReplace(record.unfinished) {
             record.unfinished = progress
             record.unfinished?.atSeconds = nowSeconds
         }
@@ -192,7 +202,9 @@ extension ImageProof {
             differingByteCount: differing.byteCount)
         record.note(summary, differing, endsAlarm: endsAlarm)
         let awaitsRepair = settings.repairs && !differing.isEmpty
-        if compared.isStored, compared.isComplete, !awaitsRepair { record.unfinished = nil }
+        if compared.isStored, compared.isComplete, !awaitsRepair, mayReplace(record.unfinished) {
+            record.unfinished = nil
+        }
         if !compared.isStored, differing.isEmpty { record.unfinished = nil }
         try await image.setState(record, stateKey)
         return ProofReport(

@@ -100,6 +100,9 @@ public protocol SourceImage: Image {
     func openDelta(
         from base: SnapshotIdentity?, to target: SnapshotIdentity, mode: DiffMode
     ) async throws(StoreError) -> any Delta
+
+    /// What operators should know about lists of changes that are made in this mode, from `base` (nil: from nothing) on.
+    func diffWarnings(mode: DiffMode, since base: SnapshotIdentity?) async throws(StoreError) -> [DiffWarning]
 }
 
 /// The changed extents of `target` against `base`, and the target's bytes. Both are unchanging while pinned.

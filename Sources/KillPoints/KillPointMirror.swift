@@ -66,6 +66,10 @@ final class KillPointMirror: MirrorImage, PassingImage {
         KillPoint.receiverApplied.reach()
     }
 
+    func read(_ reads: [BufferRead], into buffer: DataBuffer) async throws(StoreError) {
+        try await image.read(reads, into: buffer)
+    }
+
     func flush() async throws(StoreError) {
         let isNeeded = progress.withLock { progress in
             defer { progress.isApplied = false }

@@ -66,6 +66,10 @@ final class KillPointSource: SourceImage, PassingImage {
         return lease
     }
 
+    func diffWarnings(mode: DiffMode, since base: SnapshotIdentity?) async throws(StoreError) -> [DiffWarning] {
+        try await image.diffWarnings(mode: mode, since: base)
+    }
+
     func openDelta(
         from base: SnapshotIdentity?, to target: SnapshotIdentity, mode: DiffMode
     ) async throws(StoreError) -> any Delta {

@@ -8,8 +8,10 @@ extension AgentStatus {
         }
         let lateCount = images.count(where: \.isLate)
         let late = lateCount == 0 ? "" : "; \(lateCount) late"
+        let alarmCount = images.count { $0.alarm != nil }
+        let alarms = alarmCount == 0 ? "" : "; \(alarmCount) in ALARM"
         let problem = problems.first.map { "; \($0)" } ?? ""
         let count = "\(images.count) \(images.count == 1 ? "image" : "images")"
-        return "\(count): \(states.joined(separator: ", "))\(late)\(problem)"
+        return "\(count): \(states.joined(separator: ", "))\(late)\(alarms)\(problem)"
     }
 }

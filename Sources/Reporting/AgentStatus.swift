@@ -52,9 +52,9 @@ public struct AgentStatus: Codable, Hashable, Sendable {
     /// Whether nothing is in the way of the agent as a whole.
     public var isHealthy: Bool { problems.isEmpty }
 
-    /// Whether someone should look: there is a problem, or an image that is stopped or late.
+    /// Whether someone should look: there is a problem, or an image that is stopped or late, or whose mirror differs.
     public var needsAttention: Bool {
-        !isHealthy || images.contains { $0.state == .stopped || $0.isLate }
+        !isHealthy || images.contains { $0.state == .stopped || $0.isLate || $0.alarm != nil }
     }
 }
 

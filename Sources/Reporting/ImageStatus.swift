@@ -45,6 +45,17 @@ public struct ImageStatus: Codable, Hashable, Sendable {
     public var lastError: ImageError?
     /// Age of the base that is held for the peer.
     public var baseAgeSeconds: Double?
+    /// The last comparison of the mirror with its source, whatever its scope.
+    public var lastProof: ProofStatus?
+    /// The last comparison of every byte.
+    public var lastFullProof: ProofStatus?
+    /// At a sender: whether the last comparison of every byte is older than two of the times that the rule asks for; nil
+    /// when it asks for none.
+    public var isProofLate: Bool?
+    /// The next comparison of every byte that is due.
+    public var nextFullProofAt: Date?
+    /// The mirror was found to differ; nil when it was not, or that was mended.
+    public var alarm: ProofAlarmStatus?
     /// What operators should know before it becomes an error.
     public var warnings: [String] = []
     /// Counts since the agent started.

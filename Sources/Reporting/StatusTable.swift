@@ -49,16 +49,19 @@ public enum StatusTable {
         }
         let lateCount = images.count(where: \.isLate)
         let late = lateCount > 0 ? "; \(lateCount) late" : ""
+        let alarmCount = images.count { $0.alarm != nil }
+        let alarms = alarmCount > 0 ? "; \(alarmCount) in ALARM" : ""
         let noun = images.count == 1 ? "image" : "images"
-        return ", \(images.count) \(noun) (\(states.joined(separator: ", "))\(late))"
+        return ", \(images.count) \(noun) (\(states.joined(separator: ", "))\(late)\(alarms))"
     }
 
     private static func table(_ status: AgentStatus) -> TextTable {
-        var table = TextTable(["IMAGE", "PEER", "STATE", "LAG", "PUBLISHED", "PROGRESS", "NEXT RUN"])
+        var table = TextTable(["IMAGE", "PEER", "STATE", "LAG", "PUBLISHED", "PROVEN", "PROGRESS", "NEXT RUN"])
         for image in status.images {
             table.add([
                 image.image.printable, image.peer.printable, state(image), lag(image),
-                published(image.lastPublished, now: status.now), image.progress.map(progress) ?? "",
+                published(image.lastPublished, now: status.now), proof(image, now: status.now),
+                image.progress.map(progress) ?? "",
                 image.nextRunAt.map { until($0, now: status.now) } ?? "",
             ])
         }
@@ -98,10 +101,10 @@ public enum StatusTable {
         return seconds < 1 ? "now" : "in \(Quantity.span(seconds))"
     }
 
-    /// The last error and its remedy on two lines, and a line for each warning.
+    /// An alarm, the last error with its remedy, and a line for each warning.
     private static func remarks(_ image: ImageStatus, now: Date) -> [String] {
         let name = "\(image.image.printable) (\(image.peer.printable))"
-        var lines: [String] = []
+        var lines = alarmLines(image, now: now)
         if let error = image.lastError {
             lines.append("\(name)\(failures(error, now)): \(error.cause.printable)")
             if !error.remedy.isEmpty { lines.append("  \(error.remedy.printable)") }

@@ -75,10 +75,11 @@ private struct Decision {
         let place = "\(file):\(rule.line)"
         guard let settings = rule.settings else { return [image, place, "exclude \(rule.pattern)"] }
         let peers = settings.peers.joined(separator: ", ")
+        let verify = settings.verify.provesByItself ? "; verify \(settings.verifyText)" : ""
         return [
             image, place, "match \(rule.pattern)",
             "\(settings.scheduleText); to \(peers); keep \(settings.keepText)"
-                + (settings.diffText.map { "; \($0)" } ?? ""),
+                + (settings.diffText.map { "; \($0)" } ?? "") + verify,
         ]
     }
 }
@@ -96,6 +97,7 @@ private struct Document: Encodable {
         let keep: KeepEntry?
         let diff: String?
         let onLostBase: String?
+        let verify: VerifyEntry?
     }
     struct ScheduleEntry: Encodable {
         var everySeconds: Int64?
@@ -105,6 +107,11 @@ private struct Document: Encodable {
         var all: Bool
         var last, hourly, daily, weekly, monthly: Int?
         var also: [String]?
+    }
+    struct VerifyEntry: Encodable {
+        var afterSync: String
+        var fullEverySeconds: Int64?
+        var samplePercent: Double
     }
     let images: [Image]
 
@@ -116,7 +123,7 @@ private struct Document: Encodable {
                 file: rule.map { _ in decision.file }, line: rule?.line, pattern: rule?.pattern.text,
                 schedule: rule?.settings?.schedule.map(ScheduleEntry.init), peers: rule?.settings?.peers,
                 keep: rule?.settings.map { KeepEntry($0.keep) }, diff: rule?.settings?.mode.rawValue,
-                onLostBase: rule?.settings?.onLostBase.rawValue)
+                onLostBase: rule?.settings?.onLostBase.rawValue, verify: rule?.settings.map { VerifyEntry($0.verify) })
         }
     }
 }
@@ -127,6 +134,14 @@ extension Document.ScheduleEntry {
         case .every(let seconds): everySeconds = seconds
         case .at(let events): at = events.map(\.text)
         }
+    }
+}
+
+extension Document.VerifyEntry {
+    init(_ policy: ProofPolicy) {
+        self.init(
+            afterSync: policy.afterSync.rawValue, fullEverySeconds: policy.fullEvery?.seconds,
+            samplePercent: policy.sample.value)
     }
 }
 

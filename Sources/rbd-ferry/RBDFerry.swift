@@ -12,7 +12,8 @@ struct RBDFerry: AsyncParsableCommand {
         abstract: "Keeps RBD images equal between two sites.",
         version: AgentVersion.current,
         subcommands: [
-            SyncCommand.self, SenderCommand.self, ReceiverCommand.self, StatusCommand.self, ConfigCommand.self,
+            SyncCommand.self, VerifyCommand.self, SenderCommand.self, ReceiverCommand.self, StatusCommand.self,
+            ConfigCommand.self,
             ExportCommand.self, ImportCommand.self, MergeCommand.self, ExtentsCommand.self, InspectCommand.self,
         ])
 

@@ -16,8 +16,8 @@ struct StatusCommand: AsyncParsableCommand {
             --json prints the document that /api/status gives, one for each agent; with --watch, one a line.
 
             Exit codes: 0 the agent was asked; with --check also: nothing is wrong. 1 with --check: there is a \
-            problem, or an image that is stopped or late. 2 usage, or no image has such a name. 12 the socket may \
-            not be opened. 75 no agent answers.
+            problem, or an image is stopped or late, or its mirror differs. 2 usage, or no image has such a name. 12 \
+            the socket may not be opened. 75 no agent answers.
             """)
 
     @Argument(help: "Images by name or pattern; without any, all.")
@@ -31,7 +31,7 @@ struct StatusCommand: AsyncParsableCommand {
     @Flag(name: .long, help: "Print JSON instead of a table.")
     var json = false
 
-    @Flag(name: .long, help: "End with code 1 when there is a problem, or an image that is stopped or late.")
+    @Flag(name: .long, help: "End with code 1 when there is a problem, or an image is stopped, late or in ALARM.")
     var check = false
 
     func validate() throws {

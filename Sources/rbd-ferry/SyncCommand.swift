@@ -1,15 +1,9 @@
 import Agent
 import AgentConfiguration
-import AgentLogging
 import ArgumentParser
 import Control
-import Engine
 import FerryCore
-import Foundation
 import ImageStore
-import Logging
-import Planning
-import Reporting
 
 /// `rbd-ferry sync`
 struct SyncCommand: AsyncParsableCommand {
@@ -38,8 +32,7 @@ struct SyncNowCommand: AsyncParsableCommand {
     @Argument(help: "Images by name or pattern; without any, those that the configuration lists.")
     var images: [String] = []
 
-    @Option(name: .long, help: "The sender's configuration file.")
-    var config: String
+    @OptionGroup var options: PassOptions
 
     @Option(name: .long, help: "Send this snapshot instead of a new one.")
     var snapshot: String?
@@ -51,117 +44,63 @@ struct SyncNowCommand: AsyncParsableCommand {
             discussion: "Also where the mirror is an image that others filled, if the receiver allows that."))
     var reconcile = false
 
-    @Option(name: .long, help: "Sync to this peer only.")
-    var peer: String?
-
-    @Option(name: .long, help: "How many images go at once; without it, as many as the configuration says.")
-    var parallel: Int?
-
-    @Option(
-        name: .long,
-        help: "Send at most so many bytes per second, such as 20MiB or 200Mbit, or none; instead of the file's limit.")
-    var limit: String?
-
-    @Option(
-        name: .long, help: "Read at most so many bytes per second from the store; instead of the file's read-limit.")
-    var readLimit: String?
-
-    @Option(name: .long, help: "End with code 75 when nothing moves for this many seconds.")
-    var hangSeconds = 300
-
     @Flag(name: .long, help: "Wait until the agent's runs have ended; without an agent that is always so.")
     var wait = false
 
     @Flag(name: .long, help: "Do it here, also where an agent runs. Its lease on an image keeps us off, and ours it.")
     var noAgent = false
 
-    @Option(name: .long, help: "End with code 124 when it is not done after this many seconds.")
-    var timeout: Int?
-
     @Flag(
         name: .long,
         help: "Print how long each stage took, and what the bottleneck is; waits for an agent's runs, as --wait does.")
     var timing = false
 
-    @Flag(name: .long, help: "Print one JSON document instead of lines.")
-    var json = false
-
-    @Flag(name: .shortAndLong, help: "No progress and no summary.")
-    var quiet = false
-
     func validate() throws {
-        guard (1...64).contains(parallel ?? 1) else { throw ValidationError("--parallel takes 1 to 64") }
-        guard (10...86_400).contains(hangSeconds) else { throw ValidationError("--hang-seconds takes 10 to 86400") }
-        guard (1...31_536_000).contains(timeout ?? 1) else { throw ValidationError("--timeout takes 1 to 31536000") }
-        _ = try (Self.rateLimit(limit, "--limit"), Self.rateLimit(readLimit, "--read-limit"))
         guard snapshot != "" else { throw ValidationError("--snapshot takes a name") }
     }
 
     func run() async throws {
-        var configuration = try SenderConfiguration(file: config)
-        if let limit = try Self.rateLimit(limit, "--limit") { configuration.limit = limit }
-        if let limit = try Self.rateLimit(readLimit, "--read-limit") { configuration.readLimit = limit }
-        let peers = try selectedPeers(configuration)
-        guard !images.isEmpty || !configuration.rules.rules.isEmpty else {
-            throw ConfigurationError(
-                file: config, line: 0, problem: "no images are listed, and none was named",
-                remedy: "name images on the command line, or list patterns under images:")
-        }
+        let configuration = try options.configuration()
+        let peers = try options.selectedPeers(configuration)
+        try options.checkSelection(images, configuration)
         if try await askAgent(configuration) { return }
-        try await withTimeout(timeout) { [configuration] in try await runHere(configuration, peers) }
-    }
-
-    /// A limit of the command line; nil when it was not given.
-    private static func rateLimit(_ text: String?, _ option: String) throws -> RateLimit? {
-        guard let text else { return nil }
-        guard text != "none" else { return RateLimit.none }
-        do {
-            return RateLimit(try ByteRate(text))
-        } catch {
-            throw ValidationError("\(option): \(error.problem.printable): \(error.remedy.printable), or none")
-        }
+        try await withTimeout(options.timeout) { try await runHere(configuration, peers) }
     }
 
     /// Leaves it to the agent that runs here; false when none does.
     private func askAgent(_ configuration: SenderConfiguration) async throws -> Bool {
         guard snapshot == nil, !noAgent, let socketPath = configuration.control else { return false }
-        if limit != nil || readLimit != nil {
-            guard try await !AgentSync.isThere(socketPath) else { throw AgentHasLimits(file: config) }
+        if options.limit != nil || options.readLimit != nil {
+            guard try await !AgentSync.isThere(socketPath) else { throw AgentHasLimits(file: options.config) }
             return false
         }
         let request = AgentSync(
             socketPath: socketPath,
-            request: SyncRequest(images: images, peer: peer, reconciles: reconcile ? true : nil),
-            isWaiting: wait || timing, timeout: timeout.map { .seconds($0) })
+            request: SyncRequest(images: images, peer: options.peer, reconciles: reconcile ? true : nil),
+            isWaiting: wait || timing, timeout: options.timeout.map { .seconds($0) })
         guard let replies = try await request.run() else { return false }
-        try AgentSyncReport(replies).finish(asJSON: json, isQuiet: quiet, withTiming: timing)
+        try AgentSyncReport(replies).finish(asJSON: options.json, isQuiet: options.quiet, withTiming: timing)
         return true
     }
 
     private func runHere(_ configuration: SenderConfiguration, _ peers: [SenderConfiguration.Peer]) async throws {
-        try await HangWatch(limit: .seconds(hangSeconds)).watch { watch in
-            let store = try await configuration.store.open()
-            do {
-                let names = try await selectedImages(configuration, store)
-                let run = try SyncRun(
-                    configuration: configuration, store: store, snapshot: snapshot, reconciles: reconcile,
-                    parallelCount: parallel ?? configuration.parallelCount, logger: Self.logger)
-                watch.follow { run.signs }
-                let outcomes = await syncWithProgress(run, names, peers)
-                await store.close()
-                try finish(outcomes)
-            } catch {
-                await store.close()
-                throw error
+        try await options.withStore(configuration) { store, watch in
+            let names = try await selectedImages(configuration, store)
+            let run = try SyncRun(
+                configuration: configuration, store: store, snapshot: snapshot, reconciles: reconcile,
+                parallelCount: options.parallel ?? configuration.parallelCount, logger: PassOptions.logger)
+            watch.follow { run.activities.signs }
+            let count = peers.map { peer in names.count { configuration.sends($0, to: peer) } }.reduce(0, +)
+            let outcomes = await options.withProgress(of: count, activities: { run.activities }) { ended in
+                await run.run(images: names, peers: peers) { outcome in
+                    ended {
+                        SyncReport.print(
+                            outcome, isQuiet: options.quiet, withPeer: peers.count > 1, withTiming: timing)
+                    }
+                }
             }
+            try finish(outcomes)
         }
-    }
-
-    /// What is neither an image's outcome nor an error goes to standard error.
-    private static var logger: Logger {
-        var logger = AgentLog.make(format: .human, verbose: false)
-        logger.logLevel = .warning
-        return logger
     }
 
     private func selectedImages(
@@ -174,66 +113,9 @@ struct SyncNowCommand: AsyncParsableCommand {
         return try ImageSelection.ruled(by: configuration, of: names, location: store.location)
     }
 
-    private func selectedPeers(_ configuration: SenderConfiguration) throws -> [SenderConfiguration.Peer] {
-        guard let peer else { return configuration.peers }
-        let selected = configuration.peers.filter { $0.name == peer }
-        guard !selected.isEmpty else {
-            throw ConfigurationError(
-                file: config, line: 0, problem: "no peer named \(peer)",
-                remedy: "there are: \(configuration.peers.map(\.name).joined(separator: ", "))")
-        }
-        return selected
-    }
-
-    private func syncWithProgress(
-        _ run: SyncRun, _ names: [String], _ peers: [SenderConfiguration.Peer]
-    ) async -> [ImageOutcome] {
-        let display = ProgressDisplay(isShown: !quiet && !json)
-        let count = peers.map { peer in names.count { run.sends($0, to: peer) } }.reduce(0, +)
-        let progress = SyncProgress(imageCount: count)
-        return await withTaskGroup(of: [ImageOutcome]?.self) { group in
-            group.addTask {
-                await display.run { progress.state(run.activities) }
-                return nil
-            }
-            group.addTask {
-                await run.run(images: names, peers: peers) { outcome in
-                    progress.ended()
-                    display.clear()
-                    if !json {
-                        SyncReport.print(outcome, isQuiet: quiet, withPeer: peers.count > 1, withTiming: timing)
-                    }
-                }
-            }
-            var outcomes: [ImageOutcome] = []
-            for await part in group {
-                guard let part else { continue }
-                outcomes = part
-                group.cancelAll()
-            }
-            return outcomes
-        }
-    }
-
     private func finish(_ outcomes: [ImageOutcome]) throws {
-        if json { print(try SyncReport.json(outcomes)) }
-        let failures = outcomes.compactMap { outcome -> Disposition? in
-            guard case .failure(let error) = outcome.result else { return nil }
-            guard !(error is CancellationError) else { return .temporary }
-            return (error as? any Failure)?.disposition ?? .permanent
-        }
-        try ExitStatus.check(failures, of: outcomes.count)
-    }
-}
-
-extension SyncRun {
-    /// What tells whether its transfers move.
-    fileprivate var signs: [String: HangWatch.Sign] {
-        var signs: [String: HangWatch.Sign] = [:]
-        for activity in activities {
-            signs[activity.image] = HangWatch.Sign(activity.meter.counts)
-        }
-        return signs
+        if options.json { print(try SyncReport.json(outcomes)) }
+        try ExitStatus.check(outcomes.compactMap(\.failure), of: outcomes.count)
     }
 }
 

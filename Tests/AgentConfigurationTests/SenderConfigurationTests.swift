@@ -56,6 +56,7 @@ struct SenderConfigurationTests {
                     after: {command: thaw}
                     diff: compare
                     on-lost-base: full
+                    verify: {after-sync: changed, full-every: 7d, sample: 2.5%}
                   - exclude: "vm-scratch*"
                 diff: exact
                 on-lost-base: reconcile
@@ -72,8 +73,10 @@ struct SenderConfigurationTests {
                     catchUp: .retention,
                     before: Hook(command: ["/usr/local/bin/freeze", "x"], timeoutSeconds: 60, isFatal: false),
                     after: Hook(command: ["thaw"], timeoutSeconds: 30, isFatal: false), mode: .compare,
-                    onLostBase: .full))
-        #expect(rules[1].settings == nil && rules[1].pattern.text == "vm-scratch*" && rules[1].line == 20)
+                    onLostBase: .full,
+                    verify: ProofPolicy(
+                        afterSync: .changed, fullEvery: TimeSpan(seconds: 604_800), sample: Percentage(2.5))))
+        #expect(rules[1].settings == nil && rules[1].pattern.text == "vm-scratch*" && rules[1].line == 21)
         #expect(configuration.defaults.mode == .exact && configuration.defaults.onLostBase == .reconcile)
     }
 

@@ -21,6 +21,7 @@ struct ShowTests {
             every: 90m
             keep: {last: 3, daily: 7, also: ["nightly-*"]}
             before: {command: [/usr/local/bin/freeze, "two words", "\\"quoted\\""], timeout: 90s}
+            verify: {after-sync: changed, full-every: 1w}
           - {match: "rbd/db ü[0-9]", at: ["Mon..Fri 02:30"], keep: all, snapshots: "n?", after: {command: thaw}}
           - exclude: "vm-scratch*"
         control: none
@@ -57,6 +58,7 @@ struct ShowTests {
                     before: {command: [/usr/local/bin/freeze, "two words", "\\"quoted\\""], timeout: 1m30s, fatal: true}
                     diff: hybrid
                     on-lost-base: refuse
+                    verify: {after-sync: changed, full-every: 7d, sample: "1%"}
                   - match: "rbd/db ü[0-9]"
                     at: ["Mon..Fri 02:30"]
                     to: [b]
@@ -67,6 +69,7 @@ struct ShowTests {
                     after: {command: [thaw], timeout: 30s, fatal: false}
                     diff: hybrid
                     on-lost-base: refuse
+                    verify: none
                   - exclude: "vm-scratch*"
                 diff: hybrid
                 on-lost-base: refuse

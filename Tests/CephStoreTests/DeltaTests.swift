@@ -129,6 +129,11 @@ struct DeltaTests {
         ]
         try await cluster.withSource(image.name) { source in
             let snapshots = try await source.snapshots()
+            let warnings = try await source.diffWarnings(mode: .hybrid, since: nil)
+            #expect(warnings == (isDisabled ? [] : [.objectMapInvalid(at: ["head", "s0", "s1"])]))
+            #expect(try await source.diffWarnings(mode: .exact, since: nil) == [])
+            let later = try await source.diffWarnings(mode: .hybrid, since: snapshots[1].identity)
+            #expect(later == (isDisabled ? [] : [.objectMapInvalid(at: ["head", "s1"])]))
             try await source.withDelta(from: snapshots[0], to: snapshots[1]) { delta in
                 #expect(try await delta.changedByteCountEstimate() == nil)
                 try await delta.check("delta", turns: contents[0], into: contents[1])

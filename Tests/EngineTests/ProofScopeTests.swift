@@ -88,6 +88,17 @@ struct ProofScopeTests {
         #expect(next.resumedByteCount == 0 && next.snapshot.id > reports[2].snapshot.id)
     }
 
+    @Test("goes on, although what changed was proven meanwhile")
+    func changesMeanwhile() async throws {
+        let (sites, _) = try await provenSites(mebibytes: 130)
+        try await sites.prove { $0.settings.timeMax = .zero }.expectCompared(64 << 20, resumed: 0)
+        sites.source.overwrite("vm", at: 5, with: [7])
+        try await sites.sync()
+        #expect(try await sites.prove { $0.settings.scope = .changed(samplePercent: 0) }.isComplete)
+        let rest = try await sites.prove()
+        #expect(rest.isComplete && rest.resumedByteCount == 64 << 20)
+    }
+
     @Test("is begun anew for another scope, another snapshot, or when asked to")
     func anew() async throws {
         let (sites, name) = try await provenSites(mebibytes: 130)

@@ -36,6 +36,9 @@ struct JSONDocumentTests {
         image.baseAgeSeconds = 1
         image.lastTransfer = StatusExample.inSync.lastTransfer
         image.totals.stages = StatusExample.inSync.totals.stages
+        let alarmed = StatusExample.alarmed
+        (image.lastProof, image.lastFullProof, image.alarm) = (alarmed.lastProof, alarmed.lastFullProof, alarmed.alarm)
+        (image.isProofLate, image.nextFullProofAt) = (true, StatusExample.now)
         status.images = [image]
         let object = try JSONSerialization.jsonObject(with: Data(JSONDocument.line(status).utf8))
         #expect(Self.paths(object).sorted() == Self.golden)
@@ -54,24 +57,32 @@ struct JSONDocumentTests {
 
     private static let golden = [
         ".certificates[].expires_at", ".certificates[].file", ".configuration", ".connection_count",
-        ".images[].base_age_seconds", ".images[].image", ".images[].interval_seconds", ".images[].is_late",
-        ".images[].lag_seconds", ".images[].last_error.at", ".images[].last_error.cause",
-        ".images[].last_error.disposition", ".images[].last_error.failure_count", ".images[].last_error.remedy",
+        ".images[].alarm.differing[].length_bytes", ".images[].alarm.differing[].offset_bytes",
+        ".images[].alarm.differing_bytes", ".images[].alarm.mirror_snapshot", ".images[].alarm.since",
+        ".images[].alarm.snapshot", ".images[].base_age_seconds", ".images[].image", ".images[].interval_seconds",
+        ".images[].is_late", ".images[].is_proof_late", ".images[].lag_seconds", ".images[].last_error.at",
+        ".images[].last_error.cause", ".images[].last_error.disposition", ".images[].last_error.failure_count",
+        ".images[].last_error.remedy", ".images[].last_full_proof.at", ".images[].last_full_proof.compared_bytes",
+        ".images[].last_full_proof.compared_ratio", ".images[].last_full_proof.differing_bytes",
+        ".images[].last_full_proof.image_bytes", ".images[].last_full_proof.mirror_snapshot",
+        ".images[].last_full_proof.scope", ".images[].last_full_proof.snapshot", ".images[].last_proof.at",
+        ".images[].last_proof.compared_bytes", ".images[].last_proof.compared_ratio",
+        ".images[].last_proof.differing_bytes", ".images[].last_proof.image_bytes",
+        ".images[].last_proof.mirror_snapshot", ".images[].last_proof.scope", ".images[].last_proof.snapshot",
         ".images[].last_published.published_at", ".images[].last_published.snapshot",
         ".images[].last_published.taken_at", ".images[].last_transfer.bottleneck",
         ".images[].last_transfer.duration_seconds", ".images[].last_transfer.stages.read_seconds",
-        ".images[].next_run_at", ".images[].peer", ".images[].phase",
+        ".images[].next_full_proof_at", ".images[].next_run_at", ".images[].peer", ".images[].phase",
         ".images[].progress.bytes_per_second", ".images[].progress.done_bytes", ".images[].progress.fraction",
         ".images[].progress.seconds_left", ".images[].progress.wire_bytes", ".images[].state",
         ".images[].totals.content_bytes", ".images[].totals.failed_runs", ".images[].totals.published_snapshots",
         ".images[].totals.read_bytes", ".images[].totals.removed_snapshots", ".images[].totals.saved_by_resume_bytes",
-        ".images[].totals.stages.read_seconds",
-        ".images[].totals.succeeded_runs", ".images[].totals.wire_bytes", ".images[].warnings",
-        ".limits.peers[].bytes_per_second", ".limits.peers[].limit_bytes_per_second", ".limits.peers[].passed_bytes",
-        ".limits.peers[].peer", ".limits.reads.bytes_per_second", ".limits.reads.passed_bytes",
-        ".limits.total.bytes_per_second", ".limits.total.limit_bytes_per_second", ".limits.total.next_change_at",
-        ".limits.total.passed_bytes", ".now", ".problems",
-        ".refused_connection_count", ".role", ".site", ".started_at", ".version", ".warnings",
+        ".images[].totals.stages.read_seconds", ".images[].totals.succeeded_runs", ".images[].totals.wire_bytes",
+        ".images[].warnings", ".limits.peers[].bytes_per_second", ".limits.peers[].limit_bytes_per_second",
+        ".limits.peers[].passed_bytes", ".limits.peers[].peer", ".limits.reads.bytes_per_second",
+        ".limits.reads.passed_bytes", ".limits.total.bytes_per_second", ".limits.total.limit_bytes_per_second",
+        ".limits.total.next_change_at", ".limits.total.passed_bytes", ".now", ".problems", ".refused_connection_count",
+        ".role", ".site", ".started_at", ".version", ".warnings",
     ]
 
     @Test("states are words")

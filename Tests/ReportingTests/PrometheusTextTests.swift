@@ -38,10 +38,27 @@ struct PrometheusTextTests {
             #"rbd_ferry_runs_total{image="vm-3",peer="b",result="failed"} 3"#,
             #"rbd_ferry_published_snapshots_total{image="vm-1",peer="b"} 7"#,
             #"rbd_ferry_removed_snapshots_total{image="vm-1",peer="b"} 3"#,
+            #"rbd_ferry_proof_timestamp_seconds{image="vm-1",peer="b",scope="full"} 1795086400"#,
+            #"rbd_ferry_proof_timestamp_seconds{image="vm-1",peer="b",scope="any"} 1795262170"#,
+            #"rbd_ferry_proof_compared_ratio{image="vm-1",peer="b",scope="full"} 1"#,
+            #"rbd_ferry_proof_compared_ratio{image="vm-1",peer="b",scope="any"} 0.25"#,
+            #"rbd_ferry_mirror_differs{image="vm-1",peer="b"} 0"#,
+            #"rbd_ferry_proof_differing_bytes{image="vm-1",peer="b"} 0"#,
+            #"rbd_ferry_proof_late{image="vm-1",peer="b"} 0"#,
             #"rbd_ferry_stage_seconds_total{image="vm-1",peer="b",stage="read"} 1.5"#,
         ])
     func sender(_ line: String) {
         #expect(Self.lines.contains(line))
+    }
+
+    @Test("a mirror that differs, and by how much")
+    func alarm() {
+        var status = StatusExample.empty(.receiver)
+        status.images = [StatusExample.alarmed]
+        let text = PrometheusText.text(status)
+        #expect(text.contains("rbd_ferry_mirror_differs{image=\"vm-1\",peer=\"b\"} 1\n"))
+        #expect(text.contains("rbd_ferry_proof_differing_bytes{image=\"vm-1\",peer=\"b\"} 131072\n"))
+        #expect(text.contains("rbd_ferry_proof_late{image=\"vm-1\",peer=\"b\"} 1\n"))
     }
 
     @Test("what is not known is left out")

@@ -41,6 +41,14 @@ enum StatusExample {
         image.intervalSeconds = 900
         image.nextRunAt = now + 648
         image.baseAgeSeconds = 252
+        let full = ProofStatus(
+            snapshot: "ferry-20261119T120000Z", mirrorSnapshot: "ferry-20261119T120000Z", at: now - 176_000,
+            scope: "full", imageBytes: 8 << 30, comparedBytes: 8 << 30, differingBytes: 0)
+        let changed = ProofStatus(
+            snapshot: "ferry-20261121T115548Z", mirrorSnapshot: "ferry-20261121T115548Z", at: now - 230,
+            scope: "changed", imageBytes: 8 << 30, comparedBytes: 2 << 30, differingBytes: 0)
+        image.note(ProofStanding(last: changed, lastFull: full))
+        image.isProofLate = false
         let stages = times([.read: 1.5])
         image.lastTransfer = TransferTiming(stages, duration: .seconds(2))
         image.totals.add(stages)
@@ -73,6 +81,23 @@ enum StatusExample {
             cause: "the mirror holds data that rbd-ferry did not write", remedy: "roll the mirror back, or remove it",
             disposition: "refused", at: now - 725, failureCount: 3)
         image.totals.failedRuns = 3
+        return image
+    }
+
+    /// An image that is synced well and whose mirror differs all the same.
+    static var alarmed: ImageStatus {
+        var image = inSync
+        let proof = ProofStatus(
+            snapshot: "s", mirrorSnapshot: "s", at: now - 60, scope: "full", imageBytes: 8 << 30,
+            comparedBytes: 8 << 30, differingBytes: 131_072)
+        let extents = [Extent(offset: 1 << 20, byteCount: 65_536), Extent(offset: 1 << 30, byteCount: 65_536)]
+        image.note(
+            ProofStanding(
+                last: proof, lastFull: proof,
+                alarm: ProofAlarmStatus(
+                    since: now - 3660, snapshot: "s", mirrorSnapshot: "s", differingBytes: 131_072,
+                    differing: extents.map { .init($0) })))
+        image.isProofLate = true
         return image
     }
 }

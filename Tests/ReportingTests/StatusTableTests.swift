@@ -11,11 +11,11 @@ struct StatusTableTests {
             warning: certs/sender.pem ends in 9 days
             limits: total 20.0 MiB/s (now 19.5 MiB/s, changes in 3h 2m), b 1.0 MiB/s (now 0 B/s)
 
-            IMAGE  PEER  STATE             LAG          PUBLISHED                        PROGRESS                      NEXT RUN
-            vm-1   b     in sync           4m 12s       ferry-20261121T115548Z (4m ago)  -                             in 10m 48s
-            vm-2   b     syncing: sending  31m 2s late  -                                42%, 120.4 MiB/s, 3m 2s left  now
-            vm-3   b     stopped           -            -                                -                             -
-            vm-4   b     waiting           -            -                                -                             -
+            IMAGE  PEER  STATE             LAG          PUBLISHED                        PROVEN                  PROGRESS                      NEXT RUN
+            vm-1   b     in sync           4m 12s       ferry-20261121T115548Z (4m ago)  changed 25% 3m 50s ago  -                             in 10m 48s
+            vm-2   b     syncing: sending  31m 2s late  -                                -                       42%, 120.4 MiB/s, 3m 2s left  now
+            vm-3   b     stopped           -            -                                -                       -                             -
+            vm-4   b     waiting           -            -                                -                       -                             -
 
             vm-2 (b), warning: the base is held for 16d, of 30d at most
             vm-3 (b), 3 runs failed in a row, last 12m 5s ago: the mirror holds data that rbd-ferry did not write
@@ -46,6 +46,11 @@ struct StatusTableTests {
         var image = ImageStatus(image: hostile, peer: hostile, state: .stopped)
         image.phase = hostile
         image.warnings = [hostile]
+        image.alarm = ProofAlarmStatus(
+            since: StatusExample.now, snapshot: hostile, mirrorSnapshot: hostile, differingBytes: 1, differing: [])
+        image.lastProof = ProofStatus(
+            snapshot: hostile, mirrorSnapshot: hostile, at: StatusExample.now, scope: hostile, imageBytes: 0,
+            comparedBytes: 0, differingBytes: 1)
         image.lastPublished = PublishedState(snapshot: hostile, takenAt: StatusExample.now)
         image.lastError = ImageError(
             cause: hostile, remedy: hostile, disposition: hostile, at: StatusExample.now, failureCount: 1)
@@ -56,8 +61,34 @@ struct StatusTableTests {
         status.warnings = [hostile]
         status.images = [image]
         let lines = StatusTable.lines(status)
-        #expect(lines.count == 10)
+        #expect(lines.count == 12)
         for line in lines { #expect(!line.contains { $0 == "\u{1B}" || $0.isNewline }) }
+    }
+
+    @Test("an alarm is in the table, in the first line and in a line of its own, with the way out")
+    func alarm() {
+        var status = StatusExample.empty(.sender)
+        status.images = [StatusExample.alarmed]
+        let lines = StatusTable.lines(status)
+        #expect(lines[0].contains("1 image (1 in sync; 1 in ALARM)"))
+        #expect(lines[3].contains("  ALARM  "))
+        #expect(
+            lines.suffix(2) == [
+                "vm-1 (b), ALARM for 1h 1m: 128.0 KiB of s differ from the source's, "
+                    + "at 1048576+65536 1073741824+65536",
+                "  mend it with `rbd-ferry verify vm-1 --repair` at the sender; look at both clusters' health first",
+            ])
+        #expect(status.needsAttention && status.summaryLine == "1 image: 1 in sync; 1 in ALARM")
+    }
+
+    @Test(
+        "a share that is not all is not shown as 100 percent", arguments: [(0.9999, "99%"), (0.004, "0.4%"), (1, "")])
+    func coverage(_ ratio: Double, _ text: String) {
+        var status = StatusExample.empty(.sender)
+        var image = StatusExample.inSync
+        image.lastProof?.comparedRatio = ratio
+        status.images = [image]
+        #expect(StatusTable.lines(status)[3].contains(text.isEmpty ? "changed 3m" : "changed \(text) 3m"))
     }
 
     @Test("numbers that are none or too large do not trap", arguments: [Double.nan, .infinity, -.infinity, 1e300, -1])
@@ -78,7 +109,7 @@ struct StatusTableTests {
         status.images = [StatusExample.inSync, ImageStatus(image: "vm-2", peer: "b", state: .retrying)]
         #expect(!status.needsAttention)
         #expect(StatusExample.sender.needsAttention)
-        for image in [StatusExample.stopped, StatusExample.syncing] {
+        for image in [StatusExample.stopped, StatusExample.syncing, StatusExample.alarmed] {
             status.images = [image]
             #expect(status.needsAttention)
         }

@@ -2,8 +2,8 @@ import Agent
 import Engine
 import Synchronization
 
-/// How far a sync of several images is.
-final class SyncProgress: Sendable {
+/// How far a pass over several images is.
+final class PassProgress: Sendable {
     private let imageCount: Int
     private let endedCount = Atomic(0)
 
@@ -14,8 +14,8 @@ final class SyncProgress: Sendable {
     /// One more image has ended.
     func ended() { endedCount.wrappingAdd(1, ordering: .relaxed) }
 
-    /// All running transfers together.
-    func state(_ activities: [SyncRun.Activity]) -> ProgressState {
+    /// All that are under way together.
+    func state(_ activities: [PassActivity]) -> ProgressState {
         let counts = activities.map(\.meter.counts)
         var label =
             switch activities.count {
@@ -25,7 +25,7 @@ final class SyncProgress: Sendable {
             }
         if imageCount > 1 { label = "\(endedCount.load(ordering: .relaxed))/\(imageCount) images  \(label)" }
         return ProgressState(
-            label: label, byteCount: counts.reduce(0) { $0 + $1.readByteCount },
+            label: label, byteCount: counts.reduce(0) { $0 + $1.readByteCount + $1.comparedByteCount },
             fraction: counts.reduce(0) { $0 + $1.fraction } / Double(max(counts.count, 1)))
     }
 }
