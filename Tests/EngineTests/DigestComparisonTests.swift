@@ -105,7 +105,7 @@ struct DigestComparisonTests {
     @Test("holds a few leaves at once, however large the image is")
     func memory() async throws {
         let held = Mutex<(now: Int, most: Int)>((0, 0))
-        let byteCount = 4 * span
+        let byteCount = 2 * span
         let counting = digester(onRead: { byteCount in
             held.withLock { held in
                 held.now += byteCount

@@ -16,7 +16,7 @@ struct LostBaseTests {
         sites.source.addImage("vm", contents: generator.bytes(byteCount))
         let old = try await sites.sync()[0].target.name
         sites.source.deleteSnapshot(old, of: "vm")
-        sites.source.overwrite("vm", at: 5_000_000, with: [1, 2, 3])
+        sites.source.overwrite("vm", at: UInt64(byteCount / 2), with: [1, 2, 3])
         return (sites, old)
     }
 
@@ -135,7 +135,7 @@ struct LostBaseTests {
         var point = 0
         var wasReached = true
         while wasReached, point < 400 {
-            var (sites, old) = try await lost(byteCount: 6 * mebibyte, seed: UInt64(point))
+            var (sites, old) = try await lost(byteCount: mebibyte, seed: UInt64(point))
             let before = sites.mirror.contents(of: "vm", at: old)
             sites.lostBaseMode = .compare
             let crash = CrashPoint(point)

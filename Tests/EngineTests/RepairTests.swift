@@ -10,14 +10,16 @@ private let mebibyte = 1 << 20
 @Suite("A repair", .timeLimit(.minutes(5)))
 struct RepairTests {
     /// A mirror whose newest snapshot is not what the source's is, and neither is its head.
-    private func damaged(seed: UInt64 = 1) async throws -> (sites: TwoSites, target: SnapshotIdentity) {
+    private func damaged(byteCount: Int = 6 * mebibyte, seed: UInt64 = 1) async throws -> (
+        sites: TwoSites, target: SnapshotIdentity
+    ) {
         let sites = TwoSites()
         var generator = SeededGenerator(seed: seed)
-        sites.source.addImage("vm", contents: generator.bytes(6 * mebibyte))
+        sites.source.addImage("vm", contents: generator.bytes(byteCount))
         try await sites.sync()
         sites.source.overwrite("vm", at: 77, with: [1])
         let target = try await sites.sync()[0].target
-        sites.mirror.damage("vm", at: 5_000_000, with: [1, 2, 3])
+        sites.mirror.damage("vm", at: UInt64(byteCount - 1000), with: [1, 2, 3])
         return (sites, target)
     }
 
@@ -107,7 +109,7 @@ struct RepairTests {
         var point = 0
         var wasReached = true
         while wasReached, point < 400 {
-            let (sites, target) = try await damaged(seed: UInt64(point))
+            let (sites, target) = try await damaged(byteCount: mebibyte, seed: UInt64(point))
             let crash = CrashPoint(point)
             sites.mirror.setFaults { _, image throws(StoreError) in try crash.step(image) }
             _ = try? await repair(sites, target)
