@@ -8,7 +8,7 @@ import Synchronization
 import TestSupport
 import Testing
 
-@Suite("A proof that is cut", .timeLimit(.minutes(5)))
+@Suite("A proof that is cut", .serialized, .timeLimit(.minutes(5)))
 struct ProofCutTests {
     /// Proves until it is done; the reports and what was read at the source.
     private func proveUntilDone(_ sites: TwoSites, _ proof: TestProof) async throws -> ProofReport {

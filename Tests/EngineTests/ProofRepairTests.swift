@@ -8,7 +8,7 @@ import Synchronization
 import TestSupport
 import Testing
 
-@Suite("A difference that a proof found", .timeLimit(.minutes(5)))
+@Suite("A difference that a proof found", .serialized, .timeLimit(.minutes(5)))
 struct ProofRepairTests {
     private func repairing(_ change: (inout TestProof) -> Void = { _ in }) -> TestProof {
         var proof = TestProof()
