@@ -196,6 +196,10 @@ extension Offer {
         guard checkpointByteCount >= UInt64(Limits.blockContentByteCountMax) else {
             throw violation("a checkpoint distance of at least one block", "\(checkpointByteCount)")
         }
+        // A list of changes leaves out the zeros that a head which is not empty needs.
+        guard lostBaseMode?.usesChangeList != true, purpose != .repair || mode == .compare else {
+            throw violation("a mode that needs no base", (lostBaseMode ?? mode).rawValue)
+        }
         guard source.cluster.utf8.count <= 256, source.image.utf8.count <= 256 else {
             throw violation("an image identity of at most 256 bytes", "more")
         }

@@ -86,7 +86,7 @@ extension ImageSync {
         return try await stream(sender, from: watermark)
     }
 
-    private func compare(_ delta: any Delta) -> HeadComparison {
+    private func compare(_ delta: any Delta) -> DigestComparison {
         let (meter, reading, session) = (meter, settings.pacing.reading, session)
         let digester = GrainDigester(
             read: { try await delta.read($0, into: $1) }, workers: workers,
@@ -97,7 +97,7 @@ extension ImageSync {
                     }
                 }
             })
-        return HeadComparison(byteCount: delta.byteCount, digester: digester) { extents, grainByteCount in
+        return DigestComparison(byteCount: delta.byteCount, digester: digester) { extents, grainByteCount in
             try await session.ask(extents, grainByteCount: grainByteCount, isFolded: false)
         }
     }

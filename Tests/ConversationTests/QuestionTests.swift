@@ -302,10 +302,20 @@ struct ReceiverQuestionTests {
         #expect(throws: ProtocolViolation.self) { try machine.received(ControlRecord.proofResult(wrong).wireRecord) }
     }
 
+    @Test("offers that would mend a head by a list of changes are a violation")
+    func wrongModes() throws {
+        let offers = [
+            offer(lostBaseMode: .hybrid), offer(mode: .compare, lostBaseMode: .exact), offer(purpose: .repair),
+            offer(mode: .full, purpose: .repair),
+        ]
+        for offer in offers { #expect(throws: ProtocolViolation.self) { try offered(offer) } }
+    }
+
     @Test("offers that need protocol 2 are a violation under protocol 1")
     func oldProtocol() throws {
         let offers = [
-            offer(mode: .compare), offer(mode: .full), offer(purpose: .proof), offer(purpose: .repair),
+            offer(mode: .compare), offer(mode: .full), offer(purpose: .proof),
+            offer(mode: .compare, purpose: .repair),
             offer(purpose: .transfer), offer(lostBaseMode: .compare),
         ]
         for offer in offers {

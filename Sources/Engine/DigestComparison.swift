@@ -6,7 +6,7 @@ import ImageStore
 ///
 /// A span at a time: a digest for each of its leaves first; where those differ, one for each grain of them. The next span is
 /// digested, and asked about, while this one is sent. One caller at a time, who goes up through the image.
-actor HeadComparison {
+actor DigestComparison {
     /// What one question for leaves is about.
     static let spanByteCount = Limits.digestQueryByteCountMax
     private static let leafByteCount = Limits.digestLeafByteCount
