@@ -66,7 +66,7 @@ struct ProofComparison {
     private func differing(in extents: [Extent], grainByteCount: UInt64) async throws -> [Extent] {
         guard !extents.isEmpty else { return [] }
         let session = session
-        return try await HeadComparison.differing(extents, grainByteCount, digester) {
+        return try await DigestComparison.differing(extents, grainByteCount, digester) {
             try await session.ask($0, grainByteCount: $1, isFolded: false)
         }
     }
