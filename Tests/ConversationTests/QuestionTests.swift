@@ -78,7 +78,7 @@ struct SenderQuestionTests {
     @Test("begin at 0 with each offer")
     func numbersBeginAnew() throws {
         var machine = try offered(offer(purpose: .proof))
-        _ = try machine.received(.answer(.prove(base: target, mirror: base)))
+        _ = try machine.received(.answer(.prove(base: target, mirror: base, byteCount: 8 * leaf)))
         _ = machine.ask(whole, grainByteCount: leaf, isFolded: true)
         _ = try machine.received(.digests(digests(0, 1)))
         machine.conclude()
@@ -92,7 +92,7 @@ struct SenderQuestionTests {
     @Test("a proof's end names what was proven")
     func wrongProof() throws {
         var machine = try offered(offer(purpose: .proof))
-        _ = try machine.received(.answer(.prove(base: base, mirror: base)))
+        _ = try machine.received(.answer(.prove(base: base, mirror: base, byteCount: 8 * leaf)))
         machine.conclude()
         #expect(throws: ProtocolViolation.self) {
             try machine.received(.committed(Committed(target: target, digest: "")))
@@ -110,10 +110,13 @@ struct SenderQuestionTests {
             (offer(), answer), (offer(lostBaseMode: .full), answer),
             (offer(lostBaseMode: .compare), .send(base: base, watermark: 0, mode: .compare)),
             (offer(mode: .exact), .send(base: base, watermark: 0, mode: .hybrid)),
-            (offer(), .prove(base: target, mirror: base)),
-            (offer(purpose: .repair, lostBaseMode: nil), .prove(base: target, mirror: base)),
+            (offer(), .prove(base: target, mirror: base, byteCount: 8 * leaf)),
+            (offer(purpose: .repair, lostBaseMode: nil), .prove(base: target, mirror: base, byteCount: 8 * leaf)),
             (offer(purpose: .proof), .send(base: base, watermark: 0)),
-            (offer(purpose: .proof), .prove(base: SnapshotIdentity(id: 9, name: "x"), mirror: base)),
+            (
+                offer(purpose: .proof),
+                .prove(base: SnapshotIdentity(id: 9, name: "x"), mirror: base, byteCount: 8 * leaf)
+            ),
         ]
         for (offer, answer) in wrong {
             var machine = try offered(offer)
@@ -152,7 +155,7 @@ struct ReceiverQuestionTests {
 
     private func proving() throws -> ReceiverMachine {
         var machine = try offered(offer(purpose: .proof))
-        machine.answer(.prove(base: target, mirror: base), byteCount: 8 * leaf)
+        machine.answer(.prove(base: target, mirror: base, byteCount: 8 * leaf))
         return machine
     }
 
@@ -336,7 +339,8 @@ struct QuestionRecordTests {
             .digestQuery(DigestQuery(number: 3, extents: whole, grainByteCount: leaf, isFolded: true)),
             .digests(digests(3, 2)), .digests(digests(0, 0)), .proofResult(result), .settled(Settled(offset: 77)),
             .offer(offer(mode: .compare, purpose: .repair)), .offer(offer(lostBaseMode: .full)),
-            .answer(.prove(base: base, mirror: target)), .answer(.send(base: nil, watermark: 1, mode: .compare)),
+            .answer(.prove(base: base, mirror: target, byteCount: 8 * leaf)),
+            .answer(.send(base: nil, watermark: 1, mode: .compare)),
         ]
         for record in records { #expect(try ControlRecord(record.wireRecord) == record) }
     }
