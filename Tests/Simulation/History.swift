@@ -29,6 +29,8 @@ final class History: @unchecked Sendable {
     var resizedHeads: Set<ImageIdentity> = []
     /// Snapshots of the mirror that the world deleted.
     var deletedByWorld: Set<Key> = []
+    /// Whether the connection loses blocks: their place in the checkpoint can't be told before the totals.
+    var losesBlocks = false
     private var removedByRetention: Set<Key> = []
     private var sourceContents: [Key: SparseBytes] = [:]
     private var published: [Key: Published] = [:]
@@ -164,7 +166,7 @@ final class History: @unchecked Sendable {
         let used = [transfer.base, transfer.target].compactMap(\.self)
         // Of what is deleted while it is read, nonsense is sent, and never published.
         guard let present = source.look(at: transfer.source)?.snapshots.map(\.identity),
-            used.allSatisfy(present.contains), !resizedHeads.contains(image),
+            used.allSatisfy(present.contains), !losesBlocks, !resizedHeads.contains(image),
             let target = sourceContents[Key(image: transfer.source, snapshotID: transfer.target.id)]
         else { return }
         let end = checkpoint.phase == .publishing ? .max : checkpoint.resumePoint.watermark

@@ -99,7 +99,11 @@ struct Scenario {
         var run = SenderRun(world: world, process: process)
         let number = Int(world.generator.next() % 3)
         run.link.tampering = world.removedGuard == .totals ? .losesBlockAndTotals(number) : .losesBlock(number)
+        world.history.losesBlocks = true
         _ = await finish(run)
+        // The receiver may still be at work.
+        await VirtualExecutor.shared.wait(.seconds(3600))
+        world.history.losesBlocks = false
     }
 
     /// An agent of another release.

@@ -133,7 +133,9 @@ final class World: @unchecked Sendable {
         }
         guard isFaulty, generator.next() % 10_000 < settings.faultsPerTenThousand else { return }
         let reasons: [StoreError.Reason] = [.unavailable, .unavailable, .noSpace, .locked, .failed]
-        let reason = reasons[Int(generator.next() % UInt64(reasons.count))]
+        var reason = reasons.random(&generator)
+        // That would say that somebody made a clone, and that the pin is theirs from now on.
+        if reason == .locked, operation == .unpin { reason = .unavailable }
         note("fault \(reason)")
         throw StoreError(reason, "use", subject, detail: "by chance")
     }
