@@ -84,9 +84,14 @@ final class History: @unchecked Sendable {
         guard let record = decode(MirrorRecord.self, text), let view = mirror.look(at: image) else { return }
         for pair in record.published {
             let key = Key(image: image, snapshotID: pair.mirror.id)
-            guard published[key] == nil, let contents = view.contents(of: pair.mirror) else { continue }
-            checkPublished(pair, contents, Key(image: record.source, snapshotID: pair.source.id))
             let source = Key(image: record.source, snapshotID: pair.source.id)
+            guard published[key] == nil else { continue }
+            guard let contents = view.contents(of: pair.mirror) else {
+                // It was made, and deleted before the record could be written.
+                if deletedByWorld.contains(key) { publishedSources[source] = sourceContents[source] }
+                continue
+            }
+            checkPublished(pair, contents, source)
             published[key] = Published(source: source, contents: contents)
             publishedSources[source] = contents
             publishedCount += 1

@@ -176,9 +176,10 @@ extension World {
     }
 
     /// The store's lock keeps others from writing during a transfer; what is written to a head that holds a part of one
-    /// can't be told from that part.
+    /// can't be told from that part, and what is written to a new mirror before it is locked is not looked for.
     private func writeMirror(_ view: MemoryView) {
-        guard !view.isLocked, view.metadata[ImageStateKey.checkpoint] == nil else { return }
+        let state = view.metadata
+        guard !view.isLocked, state[ImageStateKey.mirror] != nil, state[ImageStateKey.checkpoint] == nil else { return }
         let size = view.head.byteCount
         guard size > 0 else { return }
         meddling.insert(.foreignWrite)

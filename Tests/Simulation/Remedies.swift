@@ -16,7 +16,7 @@ extension PlanConflict {
                 .sourceSnapshotDeleted, .sourceSnapshotRemade, .sourceRemade, .mirrorSnapshotDeleted, .clockJump,
                 .sourceMoved, .mirrorMoved,
             ]
-        case .foreignWrite: [.foreignWrite, .mirrorResized]
+        case .foreignWrite: [.foreignWrite, .mirrorResized, .mirrorSnapshotDeleted]
         case .olderThanPublished: [.sourceSnapshotRemade, .sourceMoved]
         }
     }
