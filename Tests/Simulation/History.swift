@@ -217,8 +217,8 @@ final class History: @unchecked Sendable {
         }
     }
 
-    /// Whether the mirror holds what a snapshot of the source holds now.
-    func isPublished(_ snapshot: SnapshotIdentity, of image: ImageIdentity) -> Bool {
-        publishedSources[Key(image: image, snapshotID: snapshot.id)] != nil
+    /// What the mirror has, or had, as a snapshot of the source; nil when that was never published.
+    func publishedContents(of snapshot: SnapshotIdentity, in image: ImageIdentity) -> SparseBytes? {
+        publishedSources[Key(image: image, snapshotID: snapshot.id)]
     }
 }

@@ -40,9 +40,9 @@ final class ReceiverHost: @unchecked Sendable {
                 if case .receiving(_, _, _, let meter) = event { world.receiverMeters.append(meter) }
             },
             now: { [unowned world] in world.now(at: .mirror) })
-        process.onCrash { [self] in
-            Trace.shared.note("\(process.name) crashes")
-            endIfCrashed()
+        process.onCrash { [weak self, unowned world] in
+            Trace.shared.note("a receiver crashes")
+            self?.endIfCrashed()
             let pause = Duration.milliseconds(Int64(100 + world.generator.next() % 20_000))
             VirtualExecutor.shared.schedule(after: pause) { [unowned world] in world.startReceiver() }
         }

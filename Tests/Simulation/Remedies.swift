@@ -7,10 +7,10 @@ extension PlanConflict {
     /// What must have been done to the sites for a receiver to refuse so.
     var explanations: Set<Meddling> {
         switch self {
-        case .foreignImage: [.mirrorRemade, .foreignWrite]
+        case .foreignImage: [.mirrorRemade, .foreignWrite, .foreignSnapshot]
         case .otherSource: [.sourceRemade, .sourceMoved]
-        case .foreignSnapshots: [.foreignSnapshot, .mirrorSnapshotDeleted, .mirrorRemade]
-        case .nameTaken: [.foreignSnapshot, .sourceSnapshotRemade, .sourceSnapshotDeleted, .clockJump]
+        case .foreignSnapshots: [.foreignSnapshot, .mirrorResized, .mirrorSnapshotDeleted, .mirrorRemade]
+        case .nameTaken: [.foreignSnapshot, .mirrorResized, .sourceSnapshotRemade, .sourceSnapshotDeleted, .clockJump]
         case .lostBase:
             [
                 .sourceSnapshotDeleted, .sourceSnapshotRemade, .sourceRemade, .mirrorSnapshotDeleted, .clockJump,

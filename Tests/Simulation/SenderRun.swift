@@ -22,9 +22,7 @@ struct SenderRun {
     func run() async throws -> [SyncStepResult] {
         let image = try await world.source.openSource(world.imageName)
         do {
-            let lease =
-                world.settings.isLeased
-                ? try await image.lease(holder: process.name, duration: .seconds(60)) : nil
+            let lease = world.settings.isLeased ? try await lease(image) : nil
             let result: Result<[SyncStepResult], any Error>
             do {
                 let steps = try await isAgent ? runScheduled(image) : connect(image) { try await $0.run() }
@@ -39,6 +37,15 @@ struct SenderRun {
             await image.close()
             throw error
         }
+    }
+
+    /// Takes the lease for as long as the process lives, and a while longer.
+    private func lease(_ image: any SourceImage) async throws -> any ImageLease {
+        let lease = try await image.lease(holder: process.name, duration: .seconds(86_400))
+        process.onCrash {
+            VirtualExecutor.shared.schedule(after: .seconds(20)) { Task { await lease.release() } }
+        }
+        return lease
     }
 
     private func runScheduled(_ image: any SourceImage) async throws -> [SyncStepResult] {
@@ -81,7 +88,9 @@ struct SenderRun {
                     image: image, name: name, session: session, settings: sync, workers: .inline, meter: meter,
                     now: { world.now(at: .source) }))
         }
-        for step in steps where !world.history.isPublished(step.target, of: image.identity) {
+        for step in steps {
+            world.lastPublished = world.history.publishedContents(of: step.target, in: image.identity)
+            guard world.lastPublished == nil else { continue }
             world.history.fail("a run says that \(step.target) is published, and it is not")
         }
         return steps

@@ -37,6 +37,8 @@ final class World: @unchecked Sendable {
     var receivers: [ReceiverHost] = []
     /// Why the mirror's side refused last.
     var lastConflict: PlanConflict?
+    /// What the mirror has of the snapshot that a run ended with last.
+    var lastPublished: SparseBytes?
     /// Interrupts the sender that was started last.
     var cancelSender: (() -> Void)?
     /// Meters of the transfers that receivers took in.

@@ -17,7 +17,7 @@ struct WorldSettings {
     var mirrorKeep: Retention
     /// Whether runs are an agent's: snapshots by schedule, lists of targets, retention.
     var isAgent: Bool
-    /// Whether the two senders of an image lease it.
+    /// Whether senders lease the image. Agents do; then two never get at each other's notes, whatever becomes of the mirror.
     var isLeased: Bool
     var compression: CompressionPolicy
     var byteRate: UInt64?
@@ -35,7 +35,7 @@ struct WorldSettings {
         sourceKeep = Self.keep(&generator)
         mirrorKeep = Self.keep(&generator)
         isAgent = Bool.random(using: &generator)
-        isLeased = Bool.random(using: &generator)
+        isLeased = Int.random(in: 0..<4, using: &generator) > 0
         compression = [.none, .level(1), .adaptive].random(&generator)
         byteRate = Int.random(in: 0..<8, using: &generator) == 0 ? 300_000 : nil
         prefix = Bool.random(using: &generator) ? "" : "m-"
