@@ -67,9 +67,9 @@ final class Checkpointer: Sendable {
     }
 
     /// Stores that everything is applied and that the snapshot is about to be made, with an id above
-    /// `snapshotIDMax`.
-    func beginPublishing(snapshotIDMax: UInt64) async throws {
-        try await store(phase: .publishing, snapshotIDMax: snapshotIDMax)
+    /// `snapshotIDMax` and `snapshotByteCount` bytes.
+    func beginPublishing(snapshotIDMax: UInt64, snapshotByteCount: UInt64) async throws {
+        try await store(phase: .publishing, snapshotIDMax: snapshotIDMax, snapshotByteCount: snapshotByteCount)
     }
 
     /// Stores that the head must be prepared anew before the next transfer.
@@ -100,13 +100,17 @@ final class Checkpointer: Sendable {
     }
 
     @discardableResult
-    private func store(phase: Checkpoint.Phase, snapshotIDMax: UInt64? = nil) async throws -> Progress {
+    private func store(
+        phase: Checkpoint.Phase, snapshotIDMax: UInt64? = nil, snapshotByteCount: UInt64? = nil
+    ) async throws -> Progress {
         let (watermark, applied) = state.withLock { ($0.watermark.offset, $0.appliedByteCount) }
         let point = ResumePoint(watermark: watermark, contentByteCount: start.contentByteCount + applied)
         try await clock.time(.flush) {
             try await mirror.flush()
             try await mirror.setState(
-                Checkpoint(transfer: transfer, resumePoint: point, phase: phase, snapshotIDMax: snapshotIDMax),
+                Checkpoint(
+                    transfer: transfer, resumePoint: point, phase: phase, snapshotIDMax: snapshotIDMax,
+                    snapshotByteCount: snapshotByteCount),
                 ImageStateKey.checkpoint)
         }
         state.withLock { state in

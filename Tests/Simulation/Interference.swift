@@ -20,9 +20,16 @@ enum Interference: CaseIterable {
         .silenceConnection, .deleteNewestSourceSnapshot, .makeUserSnapshot,
     ]
 
-    /// One of them.
-    static func random(_ generator: inout SeededGenerator) -> Interference {
-        (generator.next() % 5 < 3 ? frequent : Array(allCases)).random(&generator)
+    /// What leaves a pair as it is, between two rounds.
+    private static let calm: [Interference] = [
+        .writeSource, .growSource, .shrinkSource, .makeUserSnapshot, .makeUserSnapshot, .remakeUserSnapshot,
+        .jumpSourceClock, .jumpMirrorClock, .secondReceiver,
+    ]
+
+    /// One of them, in the middle of a round or between two.
+    static func random(_ generator: inout SeededGenerator, isBetweenRounds: Bool) -> Interference {
+        let usual = isBetweenRounds ? calm : frequent
+        return (generator.next() % 5 < 3 ? usual : Array(allCases)).random(&generator)
     }
 }
 
@@ -47,13 +54,17 @@ extension World {
         case .crashReceiver: receivers.first { $0.process.isAlive }?.process.crash()
         case .cancelSender: cancelSender?()
         case .cutConnection, .silenceConnection: end(interference)
-        case .fillMirror: mirrorFullUntil = VirtualExecutor.shared.now + .milliseconds(Int64(generator.next() % 60_000))
-        case .sourceOutage: outageUntil[.source] = VirtualExecutor.shared.now + .milliseconds(Int64(generator.next() % 30_000))
-        case .mirrorOutage: outageUntil[.mirror] = VirtualExecutor.shared.now + .milliseconds(Int64(generator.next() % 30_000))
+        case .fillMirror: mirrorFullUntil = soon(withinMilliseconds: 60_000)
+        case .sourceOutage: outageUntil[.source] = soon(withinMilliseconds: 30_000)
+        case .mirrorOutage: outageUntil[.mirror] = soon(withinMilliseconds: 30_000)
         case .jumpSourceClock: jump(.source)
         case .jumpMirrorClock: jump(.mirror)
         case .secondReceiver: startReceiver()
         }
+    }
+
+    private func soon(withinMilliseconds most: UInt64) -> Duration {
+        VirtualExecutor.shared.now + .milliseconds(Int64(generator.next() % most))
     }
 
     private func jump(_ site: Site) {
@@ -67,7 +78,8 @@ extension World {
     private func end(_ interference: Interference) {
         guard let pair = links.last else { return }
         if interference == .cutConnection {
-            for link in [pair.sender, pair.receiver] { link.outbound.cut("the network", atOnce: generator.next() % 2 == 0) }
+            let atOnce = generator.next() % 2 == 0
+            for link in [pair.sender, pair.receiver] { link.outbound.cut("the network", atOnce: atOnce) }
         } else {
             pair.sender.outbound.beSilent()
             if generator.next() % 2 == 0 { pair.receiver.outbound.beSilent() }

@@ -29,8 +29,13 @@ struct Scenario {
     }
 
     private func runRound() async {
-        for _ in 0..<world.generator.next() % 3 { await world.perform(.random(&world.generator)) }
+        for _ in 0..<world.generator.next() % 3 {
+            await world.perform(.random(&world.generator, isBetweenRounds: true))
+        }
         world.changeSource(.writeSource)
+        // Otherwise little would happen to a pair after it was broken once.
+        if let conflict = world.lastConflict, world.generator.next() % 4 > 0 { await world.remedy(conflict) }
+        world.lastConflict = nil
         switch world.generator.next() % 12 {
         case 0: await runWithLoss()
         case 1: await runWithOtherVersion()
@@ -46,7 +51,9 @@ struct Scenario {
         let isFaulty = world.isFaulty
         for _ in 0...world.generator.next() % 3 {
             for _ in 0..<world.generator.next() % 4 {
-                world.plan(.random(&world.generator), afterOperations: Int(world.generator.next() % 120))
+                world.plan(
+                    .random(&world.generator, isBetweenRounds: false),
+                    afterOperations: Int(world.generator.next() % 120))
             }
             await withTaskGroup(of: Void.self) { group in
                 let count = world.generator.next() % 6 == 0 ? 2 : 1
@@ -57,6 +64,7 @@ struct Scenario {
     }
 
     private func attempt(isFaulty: Bool) async {
+        if world.generator.next() % 4 > 0 { await world.untilReceiverIsUp() }
         let process = world.process("sender")
         world.senders = world.senders.filter(\.isAlive).suffix(3) + [process]
         if isFaulty, world.generator.next() % 6 == 0 { process.stepsLeft = Int(world.generator.next() % 150) }
@@ -69,6 +77,7 @@ struct Scenario {
         run.isAgent = world.settings.isAgent
         if world.generator.next() % 6 == 0 {
             run.isAgent = false
+            if world.generator.next() % 2 == 0 { await world.perform(.makeUserSnapshot) }
             run.snapshot = ["daily", "weekly"].random(&world.generator)
         }
         _ = await finish(run)
@@ -150,6 +159,13 @@ extension DiffMode {
 }
 
 extension World {
+    /// Waits until a receiver is up.
+    fileprivate func untilReceiverIsUp() async {
+        for _ in 0..<30 where receivers.allSatisfy({ !$0.process.isAlive }) {
+            await VirtualExecutor.shared.wait(.seconds(1))
+        }
+    }
+
     /// From now on nothing fails by itself.
     fileprivate func stopFaults() {
         note("faults stop")
@@ -161,8 +177,10 @@ extension World {
 
     /// Whether the mirror's newest snapshot is what the source has now.
     fileprivate func checkEqual() {
-        guard let here = source.identity(of: imageName).flatMap({ source.look(at: $0)?.head }), let there = lastPublished
-        else { return history.fail("an image is missing at the end") }
+        let image = source.identity(of: imageName)
+        guard let here = image.flatMap({ source.look(at: $0)?.head }), let there = lastPublished else {
+            return history.fail("an image is missing at the end")
+        }
         guard there.byteCount == here.byteCount, there.reads(as: here) else {
             return history.fail("a sync ended well, and the mirror is not what the source is")
         }
@@ -191,8 +209,9 @@ extension World {
         for name in source.names {
             guard let image = source.identity(of: name), let view = source.look(at: image) else { continue }
             let record = view.metadata[ImageStateKey.peer("b")] ?? ""
-            for snapshot in view.snapshots where snapshot.isPinned && !record.contains("\"id\":\(snapshot.identity.id),") {
-                history.fail("\(snapshot.identity) is pinned, and nobody noted it")
+            let pinned = view.snapshots.filter(\.isPinned).map(\.identity)
+            for snapshot in pinned where !record.contains("\"id\":\(snapshot.id),") {
+                history.fail("\(snapshot) is pinned, and nobody noted it")
             }
         }
     }

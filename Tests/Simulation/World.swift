@@ -170,7 +170,7 @@ final class World: @unchecked Sendable {
         guard let (meter, byteCount) = process.window else { return }
         let counts = meter.counts
         let inFlight = counts.contentByteCount - min(counts.durableContentByteCount, counts.contentByteCount)
-        if inFlight > byteCount { history.fail("\(inFlight) bytes of content are in flight, the window has \(byteCount)") }
+        if inFlight > byteCount { history.fail("\(inFlight) bytes are in flight, the window has \(byteCount)") }
         if counts.unitsHeld > 12 { history.fail("\(counts.unitsHeld) units are held") }
     }
 }
