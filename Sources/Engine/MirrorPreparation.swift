@@ -130,7 +130,8 @@ struct MirrorPreparation {
         // head that somebody had just resized.
         let found = try await image.snapshots().first { $0.identity == pair.mirror }?.byteCount
         let hasOtherSize = state.checkpoint?.snapshotByteCount.map { $0 != found } ?? false
-        if try await hasOtherSize || image.firstChange(since: pair.mirror) != nil {
+        let differs = try await image.firstChange(since: pair.mirror) != nil
+        if hasOtherSize || differs {
             throw PlanConflict.nameTaken(target: pair.source, holder: pair.mirror)
         }
         try await record.publish(pair, on: image)

@@ -23,6 +23,8 @@ final class History: @unchecked Sendable {
     private(set) var violation: String?
     /// Snapshots published so far.
     private(set) var publishedCount = 0
+    /// Transfers that went on where an earlier connection stopped.
+    var resumedCount = 0
     /// Whether the receiver removes old snapshots.
     var mirrorKeeps = false
     /// Images whose head somebody else resized since its last transfer began.

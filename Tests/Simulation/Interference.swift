@@ -12,18 +12,18 @@ enum Interference: CaseIterable {
     case deleteNewestSourceSnapshot, moveSource, remakeSource
     case writeMirror, resizeMirror, makeMirrorSnapshot, deleteMirrorSnapshot, moveMirror, remakeMirror
     case crashSender, crashReceiver, cancelSender, cutConnection, silenceConnection
-    case fillMirror, sourceOutage, mirrorOutage, jumpSourceClock, jumpMirrorClock, secondReceiver
+    case fillMirror, sourceOutage, mirrorOutage, jumpSourceClock, jumpMirrorClock, secondReceiver, replayConnection
 
     /// What goes on all the time is more frequent than what breaks a pair for good.
     private static let frequent: [Interference] = [
         .writeSource, .writeSource, .crashSender, .crashReceiver, .crashReceiver, .cancelSender, .cutConnection,
-        .silenceConnection, .deleteNewestSourceSnapshot, .makeUserSnapshot,
+        .silenceConnection, .deleteNewestSourceSnapshot, .makeUserSnapshot, .replayConnection,
     ]
 
     /// What leaves a pair as it is, between two rounds.
     private static let calm: [Interference] = [
         .writeSource, .growSource, .shrinkSource, .makeUserSnapshot, .makeUserSnapshot, .remakeUserSnapshot,
-        .jumpSourceClock, .jumpMirrorClock, .secondReceiver,
+        .jumpSourceClock, .jumpMirrorClock, .secondReceiver, .replayConnection,
     ]
 
     /// One of them, in the middle of a round or between two.
@@ -60,6 +60,7 @@ extension World {
         case .jumpSourceClock: jump(.source)
         case .jumpMirrorClock: jump(.mirror)
         case .secondReceiver: startReceiver()
+        case .replayConnection: replayConnection()
         }
     }
 
@@ -83,6 +84,20 @@ extension World {
         } else {
             pair.sender.outbound.beSilent()
             if generator.next() % 2 == 0 { pair.receiver.outbound.beSilent() }
+        }
+    }
+
+    /// Sends all that a sender has sent on one connection again, on another one.
+    private func replayConnection() {
+        let records = links.map(\.sender.outbound.record).filter { !$0.isEmpty }
+        guard !records.isEmpty, let link = try? connect(process("replay"), LinkPlan()) else { return }
+        let record = records.random(&generator)
+        Task {
+            for buffer in record {
+                guard (try? await link.write(buffer)) != nil else { break }
+            }
+            while let answer = try? await link.read(), answer.readableBytes > 0 {}
+            await link.close()
         }
     }
 

@@ -42,6 +42,8 @@ struct LinkPlan {
     /// What ends the way back.
     var receiverEnd: End?
     var tampering = Tampering.none
+    /// Whether what the sender sends is kept, so that it can be sent again.
+    var isRecorded = false
 
     /// A connection as networks are; `faulty` ones end somewhere.
     static func random(_ generator: inout SeededGenerator, isFaulty: Bool, contentByteCount: Int) -> LinkPlan {

@@ -37,7 +37,10 @@ final class ReceiverHost: @unchecked Sendable {
                     Trace.shared.note("receiver: \(error.oneLine)")
                     world.lastConflict = error as? PlanConflict ?? world.lastConflict
                 }
-                if case .receiving(_, _, _, let meter) = event { world.receiverMeters.append(meter) }
+                if case .receiving(_, _, _, let meter) = event {
+                    world.receiverMeters.append(meter)
+                    if meter.counts.watermark > 0 { world.history.resumedCount += 1 }
+                }
             },
             now: { [unowned world] in world.now(at: .mirror) })
         process.onCrash { [weak self, unowned world] in

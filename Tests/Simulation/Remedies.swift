@@ -22,6 +22,14 @@ extension PlanConflict {
     }
 }
 
+extension PlanConflict {
+    /// Whether only the snapshot that was asked for can't be had.
+    var isAboutTarget: Bool {
+        if case .olderThanPublished = self { return true }
+        return false
+    }
+}
+
 extension World {
     /// Does what the refusal told the user to do.
     func remedy(_ conflict: PlanConflict) async {

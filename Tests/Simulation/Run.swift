@@ -8,6 +8,7 @@ enum Run {
         var violation: String?
         var jobCount: Int
         var publishedCount: Int
+        var resumedCount: Int
         /// Of the order of all jobs, and with a trace of all that was done.
         var digest: UInt64
     }
@@ -40,7 +41,8 @@ enum Run {
         }
         return Outcome(
             violation: world.history.violation, jobCount: executor.jobCount,
-            publishedCount: world.history.publishedCount, digest: executor.digest)
+            publishedCount: world.history.publishedCount, resumedCount: world.history.resumedCount,
+            digest: executor.digest)
     }
 }
 

@@ -34,7 +34,9 @@ struct Scenario {
         }
         world.changeSource(.writeSource)
         // Otherwise little would happen to a pair after it was broken once.
-        if let conflict = world.lastConflict, world.generator.next() % 4 > 0 { await world.remedy(conflict) }
+        if let conflict = world.lastConflict, !conflict.isAboutTarget, world.generator.next() % 4 > 0 {
+            await world.remedy(conflict)
+        }
         world.lastConflict = nil
         switch world.generator.next() % 12 {
         case 0: await runWithLoss()
@@ -74,11 +76,11 @@ struct Scenario {
         run.link = .random(
             &world.generator, isFaulty: endsEarly, contentByteCount: Int(world.settings.imageByteCount))
         run.mode = DiffMode.tested.random(&world.generator)
-        run.isAgent = world.settings.isAgent
+        run.link.isRecorded = world.settings.isRecorded
+        run.kind = world.settings.isAgent ? .scheduled : .sync(snapshot: nil)
         if world.generator.next() % 6 == 0 {
-            run.isAgent = false
             if world.generator.next() % 2 == 0 { await world.perform(.makeUserSnapshot) }
-            run.snapshot = ["daily", "weekly"].random(&world.generator)
+            run.kind = .sync(snapshot: ["daily", "weekly"].random(&world.generator))
         }
         _ = await finish(run)
     }

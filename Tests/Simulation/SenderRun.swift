@@ -8,14 +8,19 @@ import Threading
 
 /// One run of a sender: opens the image, connects, syncs, and removes what retention has no use for.
 struct SenderRun {
+    /// What a run does.
+    enum Kind {
+        /// What `sync now` does, for a snapshot or the image as it is now.
+        case sync(snapshot: String?)
+        /// What an agent does when a run is due.
+        case scheduled
+    }
+
     let world: World
     let process: SimulatedProcess
+    var kind = Kind.sync(snapshot: nil)
     var link = LinkPlan()
-    /// The snapshot that is asked for; nil: what is due.
-    var snapshot: String?
     var mode = DiffMode.hybrid
-    /// Whether it goes as an agent's does.
-    var isAgent = false
     var versions = Hello.supportedVersions
 
     /// Runs it. What it throws is what a user would be told.
@@ -25,8 +30,10 @@ struct SenderRun {
             let lease = world.settings.isLeased ? try await lease(image) : nil
             let result: Result<[SyncStepResult], any Error>
             do {
-                let steps = try await isAgent ? runScheduled(image) : connect(image) { try await $0.run() }
-                result = .success(steps)
+                switch kind {
+                case .sync(let snapshot): result = .success(try await connect(image, snapshot) { try await $0.run() })
+                case .scheduled: result = .success(try await runScheduled(image))
+                }
             } catch {
                 result = .failure(error)
             }
@@ -68,7 +75,8 @@ struct SenderRun {
     }
 
     private func connect(
-        _ image: any SourceImage, _ body: @escaping @Sendable (ImageSync) async throws -> [SyncStepResult]
+        _ image: any SourceImage, _ snapshot: String? = nil,
+        _ body: @escaping @Sendable (ImageSync) async throws -> [SyncStepResult]
     ) async throws -> [SyncStepResult] {
         let settings = world.settings
         let throttles = settings.byteRate.map { [Throttle(rate: $0)] } ?? []

@@ -30,15 +30,17 @@ struct Simulate: ParsableCommand {
         VirtualExecutor.install()
         if let seed { return try runOne(seed) }
         let began = system_time_now()
-        var publishedCount = 0
+        var (publishedCount, resumedCount) = (0, 0)
         for number in first..<first + seeds where (number - first) % step == 0 {
             let outcome = Run.run(seed: number, without: without)
             publishedCount += outcome.publishedCount
+            resumedCount += outcome.resumedCount
             if let violation = outcome.violation { try fail(number, violation) }
             if twice { try checkSame(number) }
         }
         let seconds = Double(system_time_now() - began) / 1e9
-        print("\(seeds / step) seeds from \(first): \(publishedCount) snapshots published, \(Int(seconds)) s")
+        let seedCount = (seeds + step - 1) / step
+        print("\(seedCount) seeds: \(publishedCount) published, \(resumedCount) resumed, in \(Int(seconds)) s")
     }
 
     /// The order of sets and dictionaries must not differ from process to process.

@@ -34,6 +34,7 @@ final class SimulatedLink: Link, @unchecked Sendable {
         let there = SimulatedPipe(plan, end: plan.senderEnd, seed: seed)
         var clean = plan
         clean.tampering = .none
+        clean.isRecorded = false
         let back = SimulatedPipe(clean, end: plan.receiverEnd, seed: ~seed)
         let sender = SimulatedLink(
             identities: ["receiver"], inbound: back, outbound: there, latency: plan.latency, before: before)

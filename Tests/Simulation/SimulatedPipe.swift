@@ -20,6 +20,8 @@ final class SimulatedPipe: @unchecked Sendable {
     /// The most that they ever were.
     private(set) var queuedByteCountMax = 0
     private(set) var writtenByteCount = 0
+    /// All that was sent, if it is kept.
+    private(set) var record: [ByteBuffer] = []
     private var arrived: [ByteBuffer] = []
     private var lastArrival = Duration.zero
     private var lastID = 0
@@ -50,6 +52,7 @@ final class SimulatedPipe: @unchecked Sendable {
         if let writeFailure { throw writeFailure }
         var bytes = buffer
         if let passed = line?.pass(buffer) { bytes = passed }
+        if plan.isRecorded { record.append(bytes) }
         send(bytes)
         // The next one may have room as well.
         wakeWriter()

@@ -22,6 +22,8 @@ struct WorldSettings {
     var compression: CompressionPolicy
     var byteRate: UInt64?
     var prefix: String
+    /// Whether connections are recorded, to be sent again.
+    var isRecorded: Bool
 
     init(_ generator: inout SeededGenerator) {
         order = VirtualExecutor.Order.allCases.random(&generator)
@@ -39,6 +41,7 @@ struct WorldSettings {
         compression = [.none, .level(1), .adaptive].random(&generator)
         byteRate = Int.random(in: 0..<8, using: &generator) == 0 ? 300_000 : nil
         prefix = Bool.random(using: &generator) ? "" : "m-"
+        isRecorded = Int.random(in: 0..<4, using: &generator) == 0
     }
 
     private static func imageByteCount(_ generator: inout SeededGenerator) -> UInt64 {
