@@ -42,6 +42,7 @@ extension World {
             if let image = mirror.identity(of: mirrorName) {
                 history.deletedByWorld.insert(History.Key(image: image, snapshotID: holder.id))
             }
+            meddling.insert(.mirrorSnapshotDeleted)
             mirror.deleteSnapshot(holder.name, of: mirrorName)
         case .foreignWrite(let since?, _):
             guard let image = (try? await mirror.openMirror(mirrorName)) ?? nil else { return }
