@@ -194,9 +194,6 @@ extension World {
         let handleCount = source.openHandleCount + mirror.openHandleCount
         if handleCount > 0 { history.fail("\(handleCount) handles are open at the end") }
         if !memory.takeAtOnce(Self.memoryByteCount) { history.fail("memory of units is not given back") }
-        for meter in receiverMeters where meter.counts.blocksInStore < 0 || meter.counts.blocksInStore > 32 {
-            history.fail("a receiver counts \(meter.counts.blocksInStore) blocks in its store")
-        }
         for link in links {
             let limit = link.queuedByteCountMax + Limits.blockPayloadByteCountMax + 64
             for end in [link.sender, link.receiver] where end.outbound.queuedByteCountMax > limit {

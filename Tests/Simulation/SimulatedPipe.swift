@@ -86,16 +86,14 @@ final class SimulatedPipe: @unchecked Sendable {
         writtenByteCount += buffer.readableBytes
         queuedByteCount += buffer.readableBytes
         queuedByteCountMax = max(queuedByteCountMax, queuedByteCount)
-        for index in 0..<pieceCount where rest.readableBytes > 0 {
+        for index in 0..<plan.pieceCountMax where rest.readableBytes > 0 {
             let most = rest.readableBytes
-            let count = index == pieceCount - 1 ? most : Int.random(in: 1...most, using: &generator)
+            let count = index == plan.pieceCountMax - 1 ? most : Int.random(in: 1...most, using: &generator)
             if let piece = rest.readSlice(length: count) { sendPiece(piece) }
         }
         if rest.readableBytes > 0 { sendPiece(rest) }
         if isLast, let end { comeToEnd(end) }
     }
-
-    private var pieceCount: Int { plan.pieceCountMax }
 
     private func sendPiece(_ piece: ByteBuffer) {
         guard !isSilent else { return }

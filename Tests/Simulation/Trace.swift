@@ -7,7 +7,6 @@ final class Trace: @unchecked Sendable {
     /// Whether lines are made at all: that takes most of the time of a run.
     var isOn = false
     private var lines: [String] = []
-    private var digest: UInt64 = 0
     private static let lineCountMax = 4000
 
     /// Forgets what was before.

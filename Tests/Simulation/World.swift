@@ -100,6 +100,9 @@ final class World: @unchecked Sendable {
         let subject = "\(site)/\(image)"
         try process.checkAlive(subject)
         operationCount += 1
+        if let meter = receiverMeters.last, meter.counts.blocksInStore > Self.blockCountMax {
+            history.fail("a receiver applies \(meter.counts.blocksInStore) blocks at once")
+        }
         await meddle()
         _ = process.step()
         try process.checkAlive(subject)
@@ -166,12 +169,15 @@ final class World: @unchecked Sendable {
 
     private(set) var links: [(sender: SimulatedLink, receiver: SimulatedLink, queuedByteCountMax: Int)] = []
 
+    /// What `DeltaSender` and `DeltaReceiver` have at once, at most.
+    private static let (unitCountMax, blockCountMax) = (12, 32)
+
     private func checkBounds(_ process: SimulatedProcess) {
         guard let (meter, byteCount) = process.window else { return }
         let counts = meter.counts
         let inFlight = counts.contentByteCount - min(counts.durableContentByteCount, counts.contentByteCount)
         if inFlight > byteCount { history.fail("\(inFlight) bytes are in flight, the window has \(byteCount)") }
-        if counts.unitsHeld > 12 { history.fail("\(counts.unitsHeld) units are held") }
+        if counts.unitsHeld > Self.unitCountMax { history.fail("\(counts.unitsHeld) units are held") }
     }
 }
 
