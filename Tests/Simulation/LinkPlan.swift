@@ -55,8 +55,9 @@ struct LinkPlan {
         plan.pieceCountMax = Int.random(in: 1...4, using: &generator)
         guard isFaulty else { return plan }
         if Int.random(in: 0..<3, using: &generator) > 0 {
-            // Handshakes are small, and as likely a place as the data.
-            let most = Bool.random(using: &generator) ? 3000 : contentByteCount + 3000
+            // Handshakes are small, and as likely a place as the data. About half of these shrinks.
+            let isInData = contentByteCount > 1 << 20 || Bool.random(using: &generator)
+            let most = isInData ? contentByteCount / 2 + 3000 : 3000
             plan.senderEnd = end(&generator, within: most)
         } else {
             plan.receiverEnd = end(&generator, within: 2000)

@@ -72,7 +72,7 @@ struct Scenario {
         if isFaulty, world.generator.next() % 6 == 0 { process.stepsLeft = Int(world.generator.next() % 150) }
         process.diesSilently = world.generator.next() % 2 == 0
         var run = SenderRun(world: world, process: process)
-        let endsEarly = isFaulty && world.generator.next() % 3 == 0
+        let endsEarly = isFaulty && world.generator.next() % (world.settings.imageByteCount > 1 << 20 ? 1 : 3) == 0
         run.link = .random(
             &world.generator, isFaulty: endsEarly, contentByteCount: Int(world.settings.imageByteCount))
         run.mode = DiffMode.tested.random(&world.generator)

@@ -45,13 +45,14 @@ struct WorldSettings {
     }
 
     private static func imageByteCount(_ generator: inout SeededGenerator) -> UInt64 {
-        let most: UInt64 =
+        // A block holds up to 1 MiB: only large images have transfers that stop between two of them.
+        let sizes: ClosedRange<UInt64> =
             switch Int.random(in: 0..<20, using: &generator) {
-            case 0..<12: 128 << 10
-            case 12..<18: 512 << 10
-            default: 4 << 20
+            case 0..<13: 16 << 10...128 << 10
+            case 13..<18: 128 << 10...512 << 10
+            default: 2 << 20...4 << 20
             }
-        let size = UInt64.random(in: 16 << 10...most, using: &generator)
+        let size = UInt64.random(in: sizes, using: &generator)
         return Bool.random(using: &generator) ? size & ~4095 : size
     }
 
