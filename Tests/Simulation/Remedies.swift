@@ -39,9 +39,11 @@ extension World {
         }
         switch conflict {
         case .nameTaken(_, let holder):
-            if let image = mirror.identity(of: mirrorName) {
-                history.deletedByWorld.insert(History.Key(image: image, snapshotID: holder.id))
-            }
+            // Another may have the name by now.
+            guard let image = mirror.identity(of: mirrorName), let view = mirror.look(at: image),
+                view.snapshots.contains(where: { $0.identity == holder })
+            else { return }
+            history.deletedByWorld.insert(History.Key(image: image, snapshotID: holder.id))
             meddling.insert(.mirrorSnapshotDeleted)
             mirror.deleteSnapshot(holder.name, of: mirrorName)
         case .foreignWrite(let since?, _):
