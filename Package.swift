@@ -120,6 +120,15 @@ let package = Package(
         layer("TestCertificates", [], path: "Tests/TestCertificates"),
         layer("MemoryStore", ["FerryCore", "ImageStore"], path: "Tests/MemoryStore"),
         layer("StoreConformance", ["FerryCore", "ImageStore", "TestSupport"], path: "Tests/StoreConformance"),
+        .target(name: "CVirtualTime", path: "Tests/CVirtualTime"),
+        .executableTarget(
+            name: "simulate",
+            dependencies: [
+                "CVirtualTime", "FerryCore", "Conversation", "Planning", "ImageStore", "Threading", "Pipeline",
+                "Compression", "OpenSSL", "SecureTransport", "Engine", "MemoryStore", "TestSupport", nioCore, logging,
+                argumentParser,
+            ],
+            path: "Tests/Simulation", swiftSettings: strict),
         tests("FerryCore", ["TestSupport"]),
         tests("DiffStream", ["FerryCore", "TestSupport"], resources: [.copy("Golden")]),
         tests("Conversation", ["FerryCore", "OpenSSL"], resources: [.copy("Golden")]),

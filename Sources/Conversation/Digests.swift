@@ -38,7 +38,7 @@ public struct Digests: Equatable, Sendable {
     /// Reads the wire form.
     init(payload: BufferSlice) throws(ProtocolViolation) {
         let all = Array(payload.bytes)
-        guard all.count >= 8, (all.count - 8).isMultiple(of: Self.digestByteCount),
+        guard (8...Self.payloadByteCountMax).contains(all.count), (all.count - 8).isMultiple(of: Self.digestByteCount),
             let number = all.span.littleEndian(UInt64.self, at: 0)
         else { throw ProtocolViolation(.malformed(.digests, "\(all.count) bytes")) }
         self.init(number: number, bytes: Array(all.dropFirst(8)))

@@ -70,9 +70,11 @@ final class Checkpointer: Sendable {
     }
 
     /// Stores that everything is applied and that the snapshot is about to be made, with an id above
-    /// `snapshotIDMax`; under a name of its own where `mirrorName` is one.
-    func beginPublishing(snapshotIDMax: UInt64, mirrorName: String? = nil) async throws {
-        try await store(phase: .publishing, snapshotIDMax: snapshotIDMax, mirrorName: mirrorName)
+    /// `snapshotIDMax` and `snapshotByteCount` bytes; under a name of its own where `mirrorName` is one.
+    func beginPublishing(snapshotIDMax: UInt64, snapshotByteCount: UInt64, mirrorName: String? = nil) async throws {
+        try await store(
+            phase: .publishing, snapshotIDMax: snapshotIDMax, snapshotByteCount: snapshotByteCount,
+            mirrorName: mirrorName)
     }
 
     /// Stores that the head must be prepared anew before the next transfer.
@@ -106,7 +108,8 @@ final class Checkpointer: Sendable {
 
     @discardableResult
     private func store(
-        phase: Checkpoint.Phase, snapshotIDMax: UInt64? = nil, mirrorName: String? = nil
+        phase: Checkpoint.Phase, snapshotIDMax: UInt64? = nil, snapshotByteCount: UInt64? = nil,
+        mirrorName: String? = nil
     ) async throws -> Progress {
         let (watermark, applied) = state.withLock { ($0.watermark.offset, $0.appliedByteCount) }
         let point = ResumePoint(watermark: watermark, contentByteCount: start.contentByteCount + applied)
@@ -115,7 +118,7 @@ final class Checkpointer: Sendable {
             try await mirror.setState(
                 Checkpoint(
                     transfer: transfer, resumePoint: point, phase: phase, snapshotIDMax: snapshotIDMax,
-                    mirrorName: mirrorName),
+                    snapshotByteCount: snapshotByteCount, mirrorName: mirrorName),
                 ImageStateKey.checkpoint)
         }
         state.withLock { state in

@@ -141,8 +141,12 @@ struct MirrorPreparation {
         _ pair: PublishedSnapshot, _ state: MirrorState, _ image: any MirrorImage
     ) async throws {
         guard var record = state.record else { preconditionFailure("a publication needs a record") }
-        // A snapshot that does not equal the head is not the one that we were about to make.
-        if try await image.firstChange(since: pair.mirror) != nil {
+        // A snapshot that does not equal the head is not the one that we were about to make; one of another size is of a
+        // head that somebody had just resized.
+        let found = try await image.snapshots().first { $0.identity == pair.mirror }?.byteCount
+        let hasOtherSize = state.checkpoint?.snapshotByteCount.map { $0 != found } ?? false
+        let differs = try await image.firstChange(since: pair.mirror) != nil
+        if hasOtherSize || differs {
             throw PlanConflict.nameTaken(target: pair.source, holder: pair.mirror)
         }
         try await record.publish(pair, on: image)

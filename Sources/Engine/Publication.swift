@@ -24,10 +24,10 @@ struct Publication {
         }
         try await checkSize(try await prepared.image.headByteCount())
         try await checkpointer.beginPublishing(
-            snapshotIDMax: before.map(\.id).max() ?? 0, mirrorName: repairedName)
+            snapshotIDMax: before.map(\.id).max() ?? 0, snapshotByteCount: byteCount, mirrorName: repairedName)
         return try await clock.time(.mirrorSnapshot) {
             let snapshot = try await makeSnapshot(name)
-            try await checkSize(snapshot.byteCount)
+            try await checkSize(of: snapshot)
             var record = prepared.record
             try await record.publish(
                 PublishedSnapshot(source: target, mirror: snapshot.identity), on: prepared.image)
@@ -41,6 +41,16 @@ struct Publication {
         } catch  where error.reason == .alreadyExists {
             // Someone else's, made just now: it must not be taken for ours by the next run.
             try await checkpointer.finish()
+            throw error
+        }
+    }
+
+    /// A snapshot of another size is not the target: left there, it would keep the target's name from it.
+    private func checkSize(of snapshot: Snapshot) async throws {
+        do {
+            try await checkSize(snapshot.byteCount)
+        } catch let error as EngineError {
+            try await prepared.image.removeSnapshot(snapshot.identity)
             throw error
         }
     }

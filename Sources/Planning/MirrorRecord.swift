@@ -71,6 +71,8 @@ public struct Checkpoint: Codable, Equatable, Sendable {
     public var phase: Phase
     /// While publishing: the highest id that a snapshot of the mirror had before. Ours has a higher one.
     public var snapshotIDMax: UInt64?
+    /// While publishing: the size that ours has, in bytes; nil in checkpoints of earlier releases.
+    public var snapshotByteCount: UInt64?
     /// While publishing: what our snapshot is called at the mirror; nil: like the target.
     public var mirrorName: String?
 
@@ -78,18 +80,20 @@ public struct Checkpoint: Codable, Equatable, Sendable {
         case transfer, phase
         case resumePoint = "durable"
         case snapshotIDMax = "snapshot_id_max"
+        case snapshotByteCount = "snapshot_size_bytes"
         case mirrorName = "mirror_name"
     }
 
     /// A checkpoint from its parts.
     public init(
         transfer: TransferIdentity, resumePoint: ResumePoint, phase: Phase, snapshotIDMax: UInt64? = nil,
-        mirrorName: String? = nil
+        snapshotByteCount: UInt64? = nil, mirrorName: String? = nil
     ) {
         self.transfer = transfer
         self.resumePoint = resumePoint
         self.phase = phase
         self.snapshotIDMax = snapshotIDMax
+        self.snapshotByteCount = snapshotByteCount
         self.mirrorName = mirrorName
     }
 }

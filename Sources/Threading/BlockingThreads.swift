@@ -7,12 +7,21 @@ public final class BlockingThreads: Sendable {
     /// Threads for work that keeps a processor busy: as many as there are processors, within reason.
     public static let workerCount = min(max(System.coreCount, 2), 8)
 
-    private let pool: NIOThreadPool
+    /// No threads: work is run by the caller, at once. For processes that have one thread and must do everything in the
+    /// same order every time; it holds that thread up for as long as the work takes.
+    public static let inline = BlockingThreads(pool: nil)
+
+    private let pool: NIOThreadPool?
 
     /// Starts `count` threads. They live until the process ends.
-    public init(count: Int) {
-        pool = NIOThreadPool(numberOfThreads: count)
+    public convenience init(count: Int) {
+        let pool = NIOThreadPool(numberOfThreads: count)
         pool.start()
+        self.init(pool: pool)
+    }
+
+    private init(pool: NIOThreadPool?) {
+        self.pool = pool
     }
 
     /// Runs `body` on one of the threads and waits for it without blocking. Not cancellable: the call it makes
@@ -23,6 +32,7 @@ public final class BlockingThreads: Sendable {
     public func run<Result: Sendable, Failure: Error>(
         _ body: @escaping @Sendable () throws(Failure) -> Result
     ) async throws(Failure) -> Result {
+        guard let pool else { return try body() }
         let work = Work(body)
         let outcome = await withCheckedContinuation {
             (continuation: CheckedContinuation<Swift.Result<Result, Failure>, Never>) in

@@ -84,6 +84,38 @@ struct InterferenceTests {
         try await sites.expectEqual()
     }
 
+    /// Resizes the mirror just before its snapshot is made; what comes after that may fail.
+    private func resizeWhilePublishing(_ sites: TwoSites, thenFails: Bool) async throws {
+        let isResized = Mutex(false)
+        sites.mirror.setFaults { [mirror = sites.mirror] operation, name throws(StoreError) in
+            if thenFails, isResized.withLock(\.self) { throw StoreError(.unavailable, "go on with", name) }
+            guard operation == .createSnapshot else { return }
+            mirror.resizeHead(of: name, to: 1 << 20)
+            isResized.withLock { $0 = true }
+        }
+        await #expect(throws: (any Error).self) { try await sites.sync(snapshot: "daily") }
+        sites.mirror.setFaults(nil)
+    }
+
+    @Test("a mirror that is resized just before its snapshot is made comes right with the next sync")
+    func resizedWhilePublishing() async throws {
+        let sites = try await sites(seed: 7)
+        try await resizeWhilePublishing(sites, thenFails: false)
+        try await sites.sync(snapshot: "daily")
+        try await sites.expectEqual()
+    }
+
+    @Test("a snapshot of a resized mirror, made just before a crash, is not taken for the target")
+    func resizedWhilePublishingThenCrash() async throws {
+        let sites = try await sites(seed: 8)
+        try await resizeWhilePublishing(sites, thenFails: true)
+        let refusal = await #expect(throws: OfferRefusal.self) { try await sites.sync(snapshot: "daily") }
+        #expect(refusal?.disposition == .refused)
+        sites.mirror.deleteSnapshot("daily", of: "vm")
+        try await sites.sync(snapshot: "daily")
+        try await sites.expectEqual()
+    }
+
     @Test("a pin that somebody's clone holds stops neither this sync nor the next")
     func clonedPin() async throws {
         let sites = try await sites(seed: 4)

@@ -66,7 +66,10 @@ extension MemoryImage {
     }
 
     func flush() async throws(StoreError) {
-        try await change(.flush, "flush") { image in image.durableHead = image.head }
+        let isDone = !store.flaws.contains(.flushDoesNothing)
+        try await change(.flush, "flush") { image in
+            if isDone { image.durableHead = image.head }
+        }
     }
 
     func rollBack(to snapshot: SnapshotIdentity) async throws(StoreError) {
@@ -85,7 +88,9 @@ extension MemoryImage {
     }
 
     func firstChange(since snapshot: SnapshotIdentity?) async throws(StoreError) -> Extent? {
-        try await perform(.firstChange, "look for changes of") { image throws(StoreError) in
+        let looksClean = store.flaws.contains(.headsLookClean)
+        return try await perform(.firstChange, "look for changes of") { image throws(StoreError) in
+            if looksClean { return nil }
             guard let snapshot else { return image.head.changedExtents(since: nil).first?.extent }
             guard let base = image.snapshot(snapshot)?.contents else {
                 throw missing(snapshot, "look for changes since")

@@ -5,7 +5,10 @@ extension MemoryImage {
     func featureBits() async throws(StoreError) -> UInt64 { ImageFeatureBits.usual }
 
     func pin(_ snapshot: SnapshotIdentity) async throws(StoreError) -> Bool {
-        try await perform(.pin, "pin snapshot") { image throws(StoreError) in
+        let lies = store.flaws.contains(.pinsLie)
+        listed.withLock { $0.hasPinned = true }
+        return try await perform(.pin, "pin snapshot") { image throws(StoreError) in
+            if lies, image.snapshot(snapshot) == nil { return true }
             guard let index = image.snapshots.firstIndex(where: { $0.identity.id == snapshot.id }) else {
                 throw missing(snapshot, "pin snapshot")
             }

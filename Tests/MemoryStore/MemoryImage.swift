@@ -11,6 +11,14 @@ final class MemoryImage: SourceImage, MirrorImage {
     let layout: ImageLayout
     /// Tells handles on the same image apart.
     let handle: UInt64
+    /// What this handle has listed, once it has pinned something; nil before. Only for a store whose pins lie.
+    let listed = Mutex<ListedSnapshots>(ListedSnapshots())
+
+    /// The snapshots that a handle has listed.
+    struct ListedSnapshots {
+        var hasPinned = false
+        var byID: [UInt64: Snapshot] = [:]
+    }
 
     init(store: MemoryStore, name: String, identity: ImageIdentity, layout: ImageLayout, handle: UInt64) {
         self.store = store
@@ -55,7 +63,12 @@ final class MemoryImage: SourceImage, MirrorImage {
     }
 
     func snapshots() async throws(StoreError) -> [Snapshot] {
-        try await perform(.snapshots, "list snapshots of") { image in image.snapshots.map(\.snapshot) }
+        let present = try await perform(.snapshots, "list snapshots of") { image in image.snapshots.map(\.snapshot) }
+        guard store.flaws.contains(.pinsLie) else { return present }
+        return listed.withLock { listed in
+            for snapshot in present { listed.byID[snapshot.identity.id] = snapshot }
+            return listed.hasPinned ? listed.byID.values.sorted { $0.identity.id < $1.identity.id } : present
+        }
     }
 
     func createSnapshot(_ name: String, quiesce: QuiescePolicy) async throws(StoreError) -> Snapshot {
@@ -66,8 +79,10 @@ final class MemoryImage: SourceImage, MirrorImage {
                 throw StoreError(.notQuiesced, "create snapshot", "\(subject)@\(name)", detail: "a user refused")
             }
         }
-        let (id, createdAt) = (store.state.withLock { $0.nextNumber() }, store.now)
-        return try withState("create snapshot") { image throws(StoreError) in
+        let follows = store.flaws.contains(.idsFollowNames)
+        let id = store.state.withLock { $0.number(for: "\(self.name)@\(name)", follows: follows) }
+        let createdAt = store.now
+        let made = try withState("create snapshot") { image throws(StoreError) in
             guard !image.snapshots.contains(where: { $0.identity.name == name }) else {
                 throw StoreError(.alreadyExists, "create snapshot", "\(subject)@\(name)")
             }
@@ -78,6 +93,8 @@ final class MemoryImage: SourceImage, MirrorImage {
             image.snapshots.sort { $0.identity.id < $1.identity.id }
             return made.snapshot
         }
+        store.note(.snapshotMade(made.identity), to: identity)
+        return made
     }
 
     func removeSnapshot(_ snapshot: SnapshotIdentity) async throws(StoreError) {
@@ -88,6 +105,7 @@ final class MemoryImage: SourceImage, MirrorImage {
             }
             image.snapshots.removeAll { $0.identity.id == snapshot.id }
         }
+        store.note(.snapshotRemoved(snapshot), to: identity)
     }
 
     func metadata(_ key: String) async throws(StoreError) -> String? {
@@ -102,10 +120,12 @@ final class MemoryImage: SourceImage, MirrorImage {
 
     func setMetadata(_ key: String, to value: String) async throws(StoreError) {
         try await perform(.setMetadata(key: key), "set metadata of") { image in image.metadata[key] = value }
+        store.note(.metadataSet(key: key, value: value), to: identity)
     }
 
     func removeMetadata(_ key: String) async throws(StoreError) {
         try await perform(.removeMetadata(key: key), "remove metadata of") { image in image.metadata[key] = nil }
+        store.note(.metadataRemoved(key: key), to: identity)
     }
 
     func close() async {

@@ -50,10 +50,20 @@ struct MemoryState: Sendable {
     /// Deltas that are open, of all images.
     var openDeltaCount = 0
     private var lastNumber: UInt64 = 0
+    private var numbersByName: [String: UInt64] = [:]
 
     /// A number that was not used before in this store: image ids, snapshot ids, handles.
     mutating func nextNumber() -> UInt64 {
         lastNumber += 1
         return lastNumber
+    }
+
+    /// A number for a thing of this name: a new one, or the one that its name had before.
+    mutating func number(for name: String, follows: Bool) -> UInt64 {
+        guard follows else { return nextNumber() }
+        if let number = numbersByName[name] { return number }
+        let number = nextNumber()
+        numbersByName[name] = number
+        return number
     }
 }

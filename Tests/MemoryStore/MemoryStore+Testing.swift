@@ -1,4 +1,4 @@
-import FerryCore
+public import FerryCore
 public import ImageStore
 
 /// What tests do to images behind the back of the code that they test. All of it works while images are open.
@@ -157,6 +157,22 @@ extension MemoryStore {
             return true
         }
     }
+
+    /// The identity of the image of that name; nil when there is none.
+    public func identity(of image: String) -> ImageIdentity? {
+        state.withLock { state in state.idsByName[image].flatMap { state.images[$0]?.identity } }
+    }
+
+    /// Names of all images, sorted.
+    public var names: [String] { state.withLock { $0.idsByName.keys.sorted() } }
+
+    /// What an image is, whatever its name; nil when it is gone.
+    public func look(at image: ImageIdentity) -> MemoryView? {
+        state.withLock { state in state.images[image.image].map(MemoryView.init) }
+    }
+
+    /// Handles that were opened and not closed, of all images.
+    public var openHandleCount: Int { state.withLock { $0.images.values.reduce(0) { $0 + $1.openHandles.count } } }
 
     /// Deltas that were opened and not closed, of all images.
     public var openDeltaCount: Int { state.withLock { $0.openDeltaCount } }

@@ -9,7 +9,10 @@ public final class MemoryStore: ImageStore {
     public let cluster: String
     /// Extents in one batch of a delta, at most.
     public let batchExtentCountMax: Int
+    /// What the store does wrong.
+    public let flaws: MemoryFlaws
     let state = Mutex(MemoryState())
+    private let observer = Mutex<MemoryObserver?>(nil)
     private let faults = Mutex<MemoryFaults?>(nil)
     private let quiesce = Mutex<MemoryQuiesce?>(nil)
     private let clock = Mutex(Clock(now: { Date() }))
@@ -20,9 +23,10 @@ public final class MemoryStore: ImageStore {
         var secondsAhead = 0.0
     }
 
-    /// An empty store.
-    public init(cluster: String = "memory", batchExtentCountMax: Int = 64) {
+    /// An empty store; by default without flaws.
+    public init(cluster: String = "memory", batchExtentCountMax: Int = 64, flaws: MemoryFlaws = []) {
         self.cluster = cluster
+        self.flaws = flaws
         self.batchExtentCountMax = batchExtentCountMax
     }
 
@@ -32,6 +36,16 @@ public final class MemoryStore: ImageStore {
     /// Sets what is called before each operation; nil for nothing.
     public func setFaults(_ newFaults: MemoryFaults?) {
         faults.withLock { $0 = newFaults }
+    }
+
+    /// Sets what is called after each change; nil for nothing.
+    public func setObserver(_ newObserver: MemoryObserver?) {
+        observer.withLock { $0 = newObserver }
+    }
+
+    /// Tells the test of a change.
+    func note(_ change: MemoryChange, to image: ImageIdentity) {
+        observer.withLock { $0 }?(image, change)
     }
 
     /// Sets who is asked to hold still for a snapshot; nil for nobody.
@@ -104,7 +118,7 @@ public final class MemoryStore: ImageStore {
     func create(_ name: String, byteCount: UInt64, layout: ImageLayout) -> Bool {
         state.withLock { state in
             guard state.idsByName[name] == nil else { return false }
-            let id = "image-\(state.nextNumber())"
+            let id = "image-\(state.number(for: name, follows: flaws.contains(.idsFollowNames)))"
             let head = SparseBytes(byteCount: byteCount)
             state.idsByName[name] = id
             state.images[id] = MemoryImageState(

@@ -1,15 +1,16 @@
 import FerryCore
 
 /// A head or a snapshot: its size, and the granules that were written. A copy costs nothing until it is changed.
-struct SparseBytes: Sendable {
+public struct SparseBytes: Sendable {
     /// Bytes in a granule: what a delta reports at least, cut at the image's end.
     static let granuleByteCount = 4096
 
     /// Size in bytes.
-    private(set) var byteCount: UInt64
+    public private(set) var byteCount: UInt64
     private var granules: [UInt64: [UInt8]] = [:]
 
-    init(byteCount: UInt64) { self.byteCount = byteCount }
+    /// All zeros.
+    public init(byteCount: UInt64) { self.byteCount = byteCount }
 
     /// Sets the size; what is cut off is gone.
     mutating func resize(to newByteCount: UInt64) {
@@ -51,6 +52,17 @@ struct SparseBytes: Sendable {
         copy.forEachGranule(of: extent) { granules, number, range, done in
             let piece = UnsafeMutableRawBufferPointer(rebasing: target[(position + done)...].prefix(range.count))
             piece.copyBytes(from: (granules[number] ?? SparseBytes.zeroGranule)[range])
+        }
+    }
+
+    /// Whether both read the same below `end`, zeros past an end included.
+    public func reads(as other: SparseBytes, below end: UInt64 = .max) -> Bool {
+        let size = UInt64(Self.granuleByteCount)
+        return Set(granules.keys).union(other.granules.keys).allSatisfy { number in
+            let (mine, theirs) = (granules[number], other.granules[number])
+            guard mine != theirs, number < (end + min(size - 1, .max - end)) / size else { return true }
+            let count = Int(min(size, end - number * size))
+            return (mine ?? Self.zeroGranule).prefix(count) == (theirs ?? Self.zeroGranule).prefix(count)
         }
     }
 

@@ -1,3 +1,4 @@
+import Glibc
 import Synchronization
 import Testing
 import Threading
@@ -18,6 +19,14 @@ struct BlockingThreadsTests {
             await run(on: threads)
             #expect(Captured.count.load(ordering: .sequentiallyConsistent) == 0, "round \(round)")
         }
+    }
+
+    @Test("run work on the caller when there are none")
+    func inline() async {
+        let isHere = await BlockingThreads.inline.run { [caller = pthread_self()] in
+            pthread_equal(caller, pthread_self()) != 0
+        }
+        #expect(isHere)
     }
 
     private func run(on threads: BlockingThreads) async {
