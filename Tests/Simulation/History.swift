@@ -162,6 +162,8 @@ final class History: @unchecked Sendable {
             return fail("\(transfer.target) begins at \(checkpoint.resumePoint.watermark)")
         }
         guard let base = transfer.base else {
+            // What is found by comparison, or sent as a whole, is right on any head.
+            guard transfer.mode.usesChangeList else { return }
             if !view.head.reads(as: SparseBytes(byteCount: 0)) { fail("a first copy begins on a head with data") }
             return
         }

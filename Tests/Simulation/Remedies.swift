@@ -18,6 +18,8 @@ extension PlanConflict {
             ]
         case .foreignWrite: [.foreignWrite, .mirrorResized, .mirrorSnapshotDeleted]
         case .olderThanPublished: [.sourceSnapshotRemade, .sourceMoved]
+        // Nobody asks for a repair here.
+        case .notPublished, .notNewest: []
         }
     }
 }
@@ -50,8 +52,10 @@ extension World {
             guard let image = (try? await mirror.openMirror(mirrorName)) ?? nil else { return }
             try? await image.rollBack(to: since)
             await image.close()
+        case .lostBase where generator.next() % 2 == 0:
+            reconcilesNext = true
         case .foreignImage, .otherSource, .foreignSnapshots, .lostBase, .foreignWrite(nil, _): moveMirrorAway()
-        case .olderThanPublished: break
+        case .olderThanPublished, .notPublished, .notNewest: break
         }
     }
 }

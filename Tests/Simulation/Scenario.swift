@@ -76,11 +76,15 @@ struct Scenario {
         run.link = .random(
             &world.generator, isFaulty: endsEarly, contentByteCount: Int(world.settings.imageByteCount))
         run.mode = DiffMode.tested.random(&world.generator)
+        run.lostBaseMode = [nil, nil, nil, .compare, .full].random(&world.generator)
         run.link.isRecorded = world.settings.isRecorded
         run.kind = world.settings.isAgent ? .scheduled : .sync(snapshot: nil)
         if world.generator.next() % 6 == 0 {
             if world.generator.next() % 2 == 0 { await world.perform(.makeUserSnapshot) }
             run.kind = .sync(snapshot: ["daily", "weekly"].random(&world.generator))
+        }
+        if world.generator.next() % 8 == 0 {
+            run.kind = .proof([.full, .changed(samplePercent: 10), .slice(1, of: 2)].random(&world.generator))
         }
         _ = await finish(run)
     }
@@ -143,8 +147,10 @@ struct Scenario {
             if world.receivers.allSatisfy({ !$0.process.isAlive }) { world.startReceiver() }
             world.lastConflict = nil
             world.lastPublished = nil
-            let error = await finish(SenderRun(world: world, process: world.process("sender")))
-            guard let error else { return world.checkEqual() }
+            var run = SenderRun(world: world, process: world.process("sender"))
+            if world.reconcilesNext { run.lostBaseMode = .compare }
+            world.reconcilesNext = false
+            guard let error = await finish(run) else { return await end() }
             if let conflict = world.lastConflict {
                 await world.remedy(conflict)
             } else {
@@ -153,11 +159,19 @@ struct Scenario {
             if tries == 40 { world.history.fail("after \(tries) tries: \(error.oneLine)") }
         }
     }
+
+    /// Both sides are equal, and a proof sees it.
+    private func end() async {
+        world.checkEqual()
+        var run = SenderRun(world: world, process: world.process("sender"))
+        run.kind = .proof(.full)
+        if let error = await finish(run) { world.history.fail("a proof at the end: \(error.oneLine)") }
+    }
 }
 
 extension DiffMode {
     /// Those that a run may ask for.
-    static let tested: [DiffMode] = [.hybrid, .hybrid, .exact]
+    static let tested: [DiffMode] = [.hybrid, .hybrid, .exact, .compare]
 }
 
 extension World {

@@ -14,6 +14,8 @@ struct SenderRun {
         case sync(snapshot: String?)
         /// What an agent does when a run is due.
         case scheduled
+        /// What `verify` does: nothing here damages what is published, so it must find no difference.
+        case proof(ProofScope)
     }
 
     let world: World
@@ -21,6 +23,7 @@ struct SenderRun {
     var kind = Kind.sync(snapshot: nil)
     var link = LinkPlan()
     var mode = DiffMode.hybrid
+    var lostBaseMode: DiffMode?
     var versions = Hello.supportedVersions
 
     /// Runs it. What it throws is what a user would be told.
@@ -33,6 +36,9 @@ struct SenderRun {
                 switch kind {
                 case .sync(let snapshot): result = .success(try await connect(image, snapshot) { try await $0.run() })
                 case .scheduled: result = .success(try await runScheduled(image))
+                case .proof(let scope):
+                    try await prove(image, scope)
+                    result = .success([])
                 }
             } catch {
                 result = .failure(error)
@@ -74,6 +80,24 @@ struct SenderRun {
         return try result.get()
     }
 
+    private func prove(_ image: any SourceImage, _ scope: ProofScope) async throws {
+        let now = { @Sendable in world.now(at: .source) }
+        let name = world.imageName
+        let report = try await SenderSession.run(
+            over: world.connect(process, link), hello: Hello(agentVersion: "test", site: "a", versions: versions),
+            limits: world.settings.limits
+        ) { session in
+            try await ImageProof(
+                image: image, name: name, session: session,
+                settings: ProofSettings(peer: "b", scope: scope, seed: 1), workers: .inline, meter: TransferMeter(),
+                now: now
+            ).run()
+        }
+        world.provenCount += 1
+        guard report.differingByteCount > 0 || report.isAlarmed else { return }
+        world.history.fail("a proof found \(report.differingByteCount) bytes that differ in \(report.snapshot)")
+    }
+
     private func connect(
         _ image: any SourceImage, _ snapshot: String? = nil,
         _ body: @escaping @Sendable (ImageSync) async throws -> [SyncStepResult]
@@ -83,7 +107,8 @@ struct SenderRun {
         let meter = TransferMeter()
         process.window = (meter, settings.checkpointByteCount)
         let sync = SyncSettings(
-            peer: "b", snapshot: snapshot, mode: mode, checkpointByteCount: settings.checkpointByteCount,
+            peer: "b", snapshot: snapshot, mode: mode, lostBaseMode: lostBaseMode,
+            checkpointByteCount: settings.checkpointByteCount,
             compression: settings.compression,
             pacing: Pacing(sending: throttles, reading: throttles, memory: world.memory))
         let name = world.imageName

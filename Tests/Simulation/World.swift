@@ -37,6 +37,8 @@ final class World: @unchecked Sendable {
     var receivers: [ReceiverHost] = []
     /// Why the mirror's side refused last.
     var lastConflict: PlanConflict?
+    /// Whether the next run may make up for a lost base, as the remedy said.
+    var reconcilesNext = false
     /// What the mirror has of the snapshot that a run ended with last.
     var lastPublished: SparseBytes?
     /// Interrupts the sender that was started last.
@@ -47,6 +49,8 @@ final class World: @unchecked Sendable {
     let memory = ByteBudget(limit: World.memoryByteCount)
     static let memoryByteCount: UInt64 = 6 << 20
     private var processCount = 0
+    /// Proofs that came to their end.
+    var provenCount = 0
 
     /// A site of the two.
     enum Site: Hashable { case source, mirror }
