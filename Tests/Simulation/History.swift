@@ -142,7 +142,9 @@ final class History: @unchecked Sendable {
             resizedHeads.remove(image)
             return
         }
-        if let last, last.phase != .preparing {
+        // What is found by comparison without a base, or sent as a whole, is right on any head.
+        let isAnew = next.transfer.base == nil && !next.transfer.mode.usesChangeList && next.resumePoint == .start
+        if let last, last.phase != .preparing, !isAnew {
             guard last.transfer == next.transfer else {
                 return fail("\(next.transfer.target) goes on top of a part of \(last.transfer.target)")
             }
