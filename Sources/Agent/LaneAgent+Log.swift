@@ -69,6 +69,6 @@ extension LaneAgent {
 extension ProofReport {
     /// What to do when a mirror differs.
     public static func remedy(image: String, peer: String) -> String {
-        "look at both clusters' health, then `rbd-ferry verify \(image) --peer \(peer) --repair`"
+        "look at both clusters' health, then `rbd-ferry verify \(image) --peer \(peer) --config FILE --repair`"
     }
 }

@@ -18,7 +18,9 @@ extension ConfigurationSection {
 
     /// A whole number in a range; nil when the key is absent or a fault was noted.
     mutating func optionalNumber(_ key: String, in range: ClosedRange<Int>) -> Int? {
-        has(key) ? number(key, in: range, default: range.lowerBound) : nil
+        // Asked for in any case: it is a key that is known here.
+        let value = number(key, in: range, default: range.lowerBound)
+        return has(key) ? value : nil
     }
 
     /// A size of at least one byte; nil when the key is absent or a fault was noted.

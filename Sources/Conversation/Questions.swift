@@ -37,6 +37,13 @@ struct OpenQuestions: Sendable {
 struct QuestionsToUs: Sendable {
     private var nextNumber: UInt64 = 0
     private var openCount = 0
+    private var leftByteCount: UInt64
+
+    /// None yet. In all they are about four times an image of this size at most: its leaves together, one by one, their
+    /// grains, and what differed before.
+    init(imageByteCount: UInt64 = 0) {
+        leftByteCount = max(4 * min(imageByteCount, Limits.imageByteCountMax), 1 << 30)
+    }
 
     /// Throws unless all are answered.
     func requireEmpty(before tag: WireTag) throws(ProtocolViolation) {
@@ -54,6 +61,12 @@ struct QuestionsToUs: Sendable {
                     expected: "number \(nextNumber), at most \(Limits.digestQueryCountMax) open",
                     found: "number \(query.number), \(openCount) open"))
         }
+        let byteCount = query.extents.reduce(0) { $0 + $1.byteCount }
+        guard byteCount <= leftByteCount else {
+            throw ProtocolViolation(
+                .contradiction("questions for digests", expected: "four times the image at most", found: "more"))
+        }
+        leftByteCount -= byteCount
         nextNumber += 1
         openCount += 1
     }

@@ -114,7 +114,6 @@ public struct ReceiverMachine: Sendable {
     /// Notes that an answer to the open offer goes out.
     public mutating func answer(_ answer: Answer) {
         guard case .deciding(let offer) = state else { preconditionFailure("an answer follows an offer") }
-        questions = QuestionsToUs()
         askableByteCount = nil
         switch answer.kind {
         case .send:
@@ -126,6 +125,7 @@ public struct ReceiverMachine: Sendable {
             askableByteCount = answer.mirrorByteCount
         case .published, .refused: state = .idle
         }
+        questions = QuestionsToUs(imageByteCount: askableByteCount ?? 0)
     }
 
     /// Notes that the answer to the oldest open question goes out.

@@ -62,8 +62,10 @@ struct DeltaIntake {
 
     /// Notes that everything below `offset` is equal on both ends, or was taken in.
     mutating func settle(to offset: UInt64) throws(ProtocolViolation) {
-        guard isHeaderChecked, !isAtEnd, offset >= checker.nextOffset, offset <= targetByteCount else {
-            throw violation("settled", "\(checker.nextOffset) to \(targetByteCount), among the blocks", "\(offset)")
+        let isLeafEnd = offset.isMultiple(of: Limits.digestLeafByteCount) || offset == targetByteCount
+        guard isHeaderChecked, !isAtEnd, offset >= checker.nextOffset, offset <= targetByteCount, isLeafEnd else {
+            let expected = "the end of a leaf in \(checker.nextOffset) to \(targetByteCount), among the blocks"
+            throw violation("settled", expected, "\(offset)")
         }
         checker.settle(to: offset)
     }

@@ -106,14 +106,16 @@ struct DeltaReceiver: Sendable {
     private enum ReadyPart: Sendable {
         case block(ReadyBlock)
         /// Nothing to apply; its number among the blocks.
-        case settled(Int)
+        case settled(Int, share: ByteShare)
     }
 
     /// What came, on its way through the check.
     private enum Arrival<Block: Sendable>: Sendable {
         case block(Block, share: ByteShare)
-        case settled(UInt64)
+        case settled(UInt64, share: ByteShare)
     }
+    /// What is counted for a part that holds no data, so that a store that hangs bounds them too.
+    private static let settledByteCount: UInt64 = 64 << 10
 
     /// A block as it came.
     private struct ArrivedBlock: Sendable {
@@ -141,7 +143,8 @@ struct DeltaReceiver: Sendable {
                 case .block(let payload)?:
                     let block = ArrivedBlock(number: blockNumber.next(), payload: payload)
                     return .block(block, share: try await share(of: payload))
-                case .settled(let offset)?: return .settled(offset)
+                case .settled(let offset)?:
+                    return .settled(offset, share: try await memory.share(Self.settledByteCount))
                 case nil: return nil
                 }
             },
@@ -149,14 +152,14 @@ struct DeltaReceiver: Sendable {
                 switch arrival {
                 case .block(let block, let share):
                     .block(try await self.open(block.payload, block.number), share: share)
-                case .settled(let offset): .settled(offset)
+                case .settled(let offset, let share): .settled(offset, share: share)
                 }
             },
             consume: { arrival in
                 switch arrival {
-                case .settled(let offset):
+                case .settled(let offset, let share):
                     try intake.settle(to: offset)
-                    ready.send(.settled(checkpointer.begin(contentByteCount: 0, end: offset)))
+                    ready.send(.settled(checkpointer.begin(contentByteCount: 0, end: offset), share: share))
                 case .block(let block, let share):
                     let step = try intake.take(block.content)
                     totals.add(
@@ -191,7 +194,9 @@ struct DeltaReceiver: Sendable {
             next: { try await ready.next() },
             transform: { part in
                 switch part {
-                case .settled(let number): try await checkpointer.complete(number)
+                case .settled(let number, let share):
+                    try await checkpointer.complete(number)
+                    withExtendedLifetime(share) {}
                 case .block(let block): try await apply(block)
                 }
             }, consume: { _ in })

@@ -1,14 +1,15 @@
 import Conversation
 import FerryCore
 import ImageStore
+import Planning
 
 /// Finds where a snapshot differs from the mirror's head: each end digests what it holds, and only digests travel.
 ///
 /// A span at a time: a digest for each of its leaves first; where those differ, one for each grain of them. The next span is
 /// digested, and asked about, while this one is sent. One caller at a time, who goes up through the image.
 actor DigestComparison {
-    /// What one question for leaves is about.
-    static let spanByteCount = Limits.digestQueryByteCountMax
+    /// What one question for leaves is about: little enough that a slow mirror answers before it counts as stalled.
+    static let spanByteCount = 16 * Limits.digestLeafByteCount
     private static let leafByteCount = Limits.digestLeafByteCount
     private static let grainByteCount = Limits.digestGrainByteCountMin
 
@@ -73,7 +74,12 @@ actor DigestComparison {
     /// The grains of these leaves that differ.
     private func narrowed(_ leaves: [Extent]) async throws -> [Extent] {
         guard !leaves.isEmpty else { return [] }
-        return try await Self.differing(leaves, Self.grainByteCount, digester, ask)
+        let grains = try await Self.differing(leaves, Self.grainByteCount, digester, ask)
+        for leaf in leaves where !grains.contains(where: { $0.offset < leaf.end && leaf.offset < $0.end }) {
+            // To believe the second answer would be to leave something out.
+            throw ProofConflict.unsteady(leaf)
+        }
+        return grains
     }
 
     /// Which grains of the extents differ; neighbours joined.

@@ -181,7 +181,7 @@ extension ImageProof {
     /// Tells both ends' records what a comparison showed.
     private func conclude(_ compared: Compared, scope: String) async throws -> ProofReport {
         let (pair, progress) = (compared.pair, compared.progress)
-        var record = try await readRecord()
+        let before = try await readRecord()
         var (differing, comparedByteCount) = (progress.differing, progress.comparedByteCount)
         if compared.isComplete, compared.tailByteCount > 0 {
             let tail = Extent(offset: pair.comparableByteCount, byteCount: compared.tailByteCount)
@@ -190,8 +190,8 @@ extension ImageProof {
         }
         let isWhole = comparedByteCount == pair.imageByteCount
         let endsAlarm =
-            compared.isComplete && differing.isEmpty && (isWhole || record.alarm?.extents.isWhole == true)
-            && record.endsAlarm(provenAs: pair.snapshot.identity, mirror: pair.mirror)
+            compared.isComplete && differing.isEmpty && (isWhole || before.alarm?.extents.isWhole == true)
+            && before.endsAlarm(provenAs: pair.snapshot.identity, mirror: pair.mirror)
         let result = ProofResult(
             scope: scope, imageByteCount: pair.imageByteCount, comparedByteCount: comparedByteCount,
             differingByteCount: differing.byteCount, differing: differing.extents, endsAlarm: endsAlarm)
@@ -200,7 +200,9 @@ extension ImageProof {
             snapshot: pair.snapshot.identity, mirror: pair.mirror, atSeconds: nowSeconds, scope: scope,
             imageByteCount: pair.imageByteCount, comparedByteCount: comparedByteCount,
             differingByteCount: differing.byteCount)
-        record.note(summary, differing, endsAlarm: endsAlarm)
+        // Another proof may have stored something while the receiver did: what it raised stays.
+        var record = try await readRecord()
+        record.note(summary, differing, endsAlarm: endsAlarm && record.alarm == before.alarm)
         let awaitsRepair = settings.repairs && !differing.isEmpty
         if compared.isStored, compared.isComplete, !awaitsRepair, mayReplace(record.unfinished) {
             record.unfinished = nil

@@ -208,6 +208,7 @@ extension MirrorRecord {
     mutating func publish(_ pair: PublishedSnapshot, on image: any MirrorImage) async throws {
         let present = Set(try await image.snapshots().map(\.identity))
         published.removeAll { !present.contains($0.mirror) || $0.mirror == pair.mirror }
+        if published.contains(where: { $0.source.id == pair.source.id }) { repairedID = pair.mirror.id }
         published.append(pair)
         let ids = Set(present.map(\.id))
         ownIDs = Set((ownIDs ?? []) + published.map(\.mirror.id)).intersection(ids).sorted()

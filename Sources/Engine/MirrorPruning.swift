@@ -25,10 +25,26 @@ struct MirrorPruning {
         if let newest = record.published.map(\.mirror.id).max() { held.insert(newest) }
         // A snapshot of our kind of name that we did not publish is somebody's.
         let candidates = snapshots.filter { ours.contains($0.identity.id) || !SnapshotName.isOwn($0.identity.name) }
-        let removable = keep.removable(
-            of: candidates.map(\.retained), held: held, now: now, isOurs: SnapshotName.isOwn)
+        let times = repairedTimes(snapshots)
+        let retained = candidates.map { snapshot in
+            RetainedSnapshot(
+                identity: snapshot.identity, time: times[snapshot.identity.id] ?? snapshot.retained.time)
+        }
+        let removable = keep.removable(of: retained, held: held, now: now, isOurs: SnapshotName.isOwn)
         var removed: [SnapshotIdentity] = []
         for snapshot in removable where try await image.removeIfFree(snapshot) { removed.append(snapshot) }
         return removed
+    }
+
+    /// Times of repaired snapshots, by id: those of the wrong ones, so that a rule that keeps one of the two keeps the one
+    /// that is right.
+    private func repairedTimes(_ snapshots: [Snapshot]) -> [UInt64: Date] {
+        let present = Dictionary(
+            snapshots.map { ($0.identity.id, $0.createdAt) }, uniquingKeysWith: { first, _ in first })
+        let pairs = Dictionary(grouping: record.published, by: \.source.id).values.filter { $0.count > 1 }
+        return pairs.reduce(into: [:]) { times, pairs in
+            guard let last = pairs.last, let time = pairs.compactMap({ present[$0.mirror.id] }).min() else { return }
+            times[last.mirror.id] = time
+        }
     }
 }

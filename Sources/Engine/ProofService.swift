@@ -10,7 +10,7 @@ import Threading
 struct ProofService: Sendable {
     private let image: any SourceImage
     private let delta: any Delta
-    private let mirrorName: String
+    let mirrorName: String
     private let claims: MirrorClaims
     /// Which snapshots it is about.
     let plan: ProofPlan

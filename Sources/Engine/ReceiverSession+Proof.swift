@@ -34,27 +34,28 @@ extension ReceiverSession {
             self.machine.withLock { $0.answered(digests) }
             try await self.writer.send(.digests(digests))
         }
-        let limit = environment.limits.answerMax
-        let result = try await answers.serve {
-            while true {
-                let event = try await withDeadline(limit, phase: "the sender's next question") {
-                    try await self.nextEvent()
-                }
-                switch event {
-                case .asked(let query)?: answers.take(query)
-                case .proved(let result)?: return result
-                case let event: try self.throwEnd(event)
+        let watch = WaitWatch(limit: environment.limits.answerMax, phase: "the sender's next question")
+        let result = try await watch.run {
+            try await answers.serve {
+                while true {
+                    switch try await watch.waiting({ try await self.nextEvent() }) {
+                    case .asked(let query)?: answers.take(query)
+                    case .proved(let result)?: return result
+                    case let event: try self.throwEnd(event)
+                    }
                 }
             }
         }
         try await service.checkStillThere()
         let record = try await service.store(result, at: environment.now())
         try await writer.send(.committed(machine.withLock { $0.concluded() }))
-        tell(result, plan)
+        tell(result, service)
         return record
     }
 
-    private func tell(_ result: ProofResult, _ plan: ProofPlan) {
+    private func tell(_ result: ProofResult, _ service: ProofService) {
+        let plan = service.plan
+        let mirror = "\(service.mirrorName)@\(plan.mirror)"
         var metadata: Logger.Metadata = [
             "scope": "\(result.scope)", "compared_bytes": "\(result.comparedByteCount)",
             "size_bytes": "\(result.imageByteCount)",
@@ -64,11 +65,11 @@ extension ReceiverSession {
             metadata["differing_bytes"] = "\(result.differingByteCount)"
             metadata["first"] = "\(first.joined(separator: " "))"
             metadata["remedy"] = "run verify --repair at the sender, and see why the two differ"
-            logger.warning("\(plan.mirror) is not what \(plan.snapshot) is at the source", metadata: metadata)
+            logger.warning("\(mirror) is not what \(plan.snapshot) is at the source", metadata: metadata)
         } else if result.endsAlarm {
-            logger.warning("the alarm about this mirror is over, as its sender says", metadata: metadata)
+            logger.warning("no alarm about \(service.mirrorName) stands, as its sender says", metadata: metadata)
         } else {
-            logger.info("\(plan.mirror) was compared, and nothing differs", metadata: metadata)
+            logger.info("\(mirror) was compared, and nothing differs", metadata: metadata)
         }
     }
 }

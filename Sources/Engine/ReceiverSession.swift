@@ -300,29 +300,32 @@ extension ReceiverSession {
             decompressor: BlockDecompressor(), checkpointer: checkpointer, meter: meter)
         let answers = makeAnswers(from: prepared.image)
         let watch = WaitWatch(limit: environment.limits.blockMax, phase: "the sender's next block")
-        let nextEvent: @Sendable () async throws -> ReceiverMachine.Event? = {
-            try await watch.waiting { try await meter.clock.time(.receive) { try await self.nextEvent() } }
-        }
-        let running = try await watch.run {
-            try await answers.serve {
-                try await receiver.run {
-                    while true {
-                        switch try await nextEvent() {
-                        case .block(let payload)?:
-                            meter.update { $0.sentByteCount += UInt64(payload.byteCount) }
-                            return .block(payload)
-                        case .settled(let offset)?: return .settled(offset)
-                        case .asked(let query)?: answers.take(query)
-                        case .ended(let peerTotals)?:
-                            totals.withLock { $0 = peerTotals }
-                            return nil
-                        case let event:
-                            try self.throwEnd(event)
-                            return nil
-                        }
+        let settled = Mutex(prepared.start.watermark)
+        // What does not bring the transfer on is waited through: questions alone could go on for ever.
+        let nextPart: @Sendable () async throws -> DeltaReceiver.Part? = {
+            while true {
+                switch try await meter.clock.time(.receive, { try await self.nextEvent() }) {
+                case .block(let payload)?:
+                    meter.update { $0.sentByteCount += UInt64(payload.byteCount) }
+                    return .block(payload)
+                case .settled(let offset)?:
+                    let rises = settled.withLock { last in
+                        defer { last = max(last, offset) }
+                        return offset > last
                     }
+                    if rises { return .settled(offset) }
+                case .asked(let query)?: answers.take(query)
+                case .ended(let peerTotals)?:
+                    totals.withLock { $0 = peerTotals }
+                    return nil
+                case let event:
+                    try self.throwEnd(event)
+                    return nil
                 }
             }
+        }
+        let running = try await watch.run {
+            try await answers.serve { try await receiver.run { try await watch.waiting(nextPart) } }
         }
         guard let peerTotals = totals.withLock({ $0 }) else { throw EngineError.connectionCut }
         do {

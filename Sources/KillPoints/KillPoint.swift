@@ -30,6 +30,8 @@ public enum KillPoint: String, CaseIterable, Sendable {
     case senderUnpinningStored = "sender.unpinning-stored"
     /// An old snapshot is removed.
     case senderPruned = "sender.pruned"
+    /// What a proof showed, or how far it came, is stored with the source.
+    case senderProofStored = "sender.proof-stored"
 
     /// The mirror is created.
     case receiverImageCreated = "receiver.image-created"
@@ -65,6 +67,8 @@ public enum KillPoint: String, CaseIterable, Sendable {
     case receiverCommitSent = "receiver.commit-sent"
     /// An old snapshot is removed.
     case receiverPruned = "receiver.pruned"
+    /// What a proof showed is stored with the mirror, and the sender has not heard.
+    case receiverProofStored = "receiver.proof-stored"
 }
 
 extension KillPoint {
@@ -117,6 +121,10 @@ extension KillPoint {
                 record.inFlight != nil
                 ? .senderStateWritten
                 : record.pins.isEmpty ? .senderUnpinningStored : .senderAcknowledgementStored
+        } else if key == ImageStateKey.proof {
+            self = .receiverProofStored
+        } else if ImageStateKey.isProofOfPeer(key) {
+            self = .senderProofStored
         } else if key == ImageStateKey.mirror, let record = decoded(MirrorRecord.self) {
             self = record.published.isEmpty ? .receiverRecordWritten : .receiverPublicationRecorded
         } else if key == ImageStateKey.checkpoint, let checkpoint = decoded(Checkpoint.self) {

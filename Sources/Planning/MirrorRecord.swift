@@ -13,12 +13,16 @@ public struct MirrorRecord: Codable, Equatable, Sendable {
     public var ownIDs: [UInt64]?
     /// Whether the image was made, and filled, by others before it became the mirror; nil: no.
     public var isSeeded: Bool?
+    /// The id of the mirror's snapshot that the last repair made; nil: none did. What was published before it may be as
+    /// wrong as what it mended, and is no base any more.
+    public var repairedID: UInt64?
 
     private enum CodingKeys: String, CodingKey {
         case source, published
         case sourceName = "source_name"
         case ownIDs = "own_ids"
         case isSeeded = "seeded"
+        case repairedID = "repaired_id"
     }
 
     /// A record of a mirror without snapshots.

@@ -12,6 +12,8 @@ public enum PlanConflict: Failure, Equatable {
     case nameTaken(target: SnapshotIdentity, holder: SnapshotIdentity)
     /// No snapshot is on both ends any more.
     case lostBase(published: [SnapshotIdentity], offered: [SnapshotIdentity])
+    /// All snapshots that were published are gone from the mirror: who wrote to it since can't be told.
+    case nothingPublished
     /// The mirror's head was written to by someone else.
     case foreignWrite(since: SnapshotIdentity?, first: Extent)
     /// The wanted snapshot is older than what is published.
@@ -40,6 +42,9 @@ public enum PlanConflict: Failure, Equatable {
         case .lostBase(let published, let offered):
             return "no snapshot is on both ends: the mirror holds \(Self.list(published)), "
                 + "the source offers \(Self.list(offered))"
+        case .nothingPublished:
+            return "all snapshots that were published are gone from the mirror: whether someone else wrote to it since "
+                + "then can't be told"
         case .foreignWrite(let since, let first):
             return "someone wrote to the mirror: its head differs from "
                 + (since.map { "snapshot \($0.name)" } ?? "an empty image")
@@ -72,6 +77,9 @@ public enum PlanConflict: Failure, Equatable {
             return
                 "sync now --reconcile, or on-lost-base: reconcile, compares both ends and sends only what differs; for a "
                 + "full copy, rename or remove the mirror at the receiver"
+        case .nothingPublished:
+            return "if nobody needs what it holds, name the image under the client's seeded at the receiver and sync "
+                + "with --reconcile; for a full copy, rename the mirror"
         case .foreignWrite(let since, _):
             if let since {
                 return "to drop what was written, stop its writer and roll the mirror's head back to \(since.name) "

@@ -87,10 +87,13 @@ public struct ProofRecord: Codable, Equatable, Sendable {
     public var alarm: ProofAlarm?
     /// With a source: the proof that can go on.
     public var unfinished: UnfinishedProof?
+    /// With a mirror: the last proof of everything that did not come to its end.
+    public var partOfFull: ProofSummary?
 
     private enum CodingKeys: String, CodingKey {
         case last, alarm, unfinished
         case lastFull = "last_full"
+        case partOfFull = "part_of_full"
     }
 
     /// Nothing was proven yet.
@@ -102,6 +105,8 @@ public struct ProofRecord: Codable, Equatable, Sendable {
         if summary.comparedByteCount > 0 || summary.imageByteCount == 0 {
             last = summary
             if summary.isWhole { lastFull = summary }
+            // A proof of something else in between does not end it.
+            if summary.scope == ProofScope.full.description { partOfFull = summary.isWhole ? nil : summary }
         }
         if !differing.isEmpty {
             raise(differing, snapshot: summary.snapshot, mirror: summary.mirror, atSeconds: summary.atSeconds)
@@ -134,8 +139,7 @@ public struct ProofRecord: Codable, Equatable, Sendable {
 
     /// With a mirror: the snapshot that a proof of everything has not come to the end of.
     public func heldMirror(nowSeconds: Int64) -> SnapshotIdentity? {
-        guard let last, last.scope == ProofScope.full.description, !last.isWhole else { return nil }
-        return Self.isRecent(last.atSeconds, nowSeconds) ? last.mirror : nil
+        partOfFull.flatMap { Self.isRecent($0.atSeconds, nowSeconds) ? $0.mirror : nil }
     }
 
     private static func isRecent(_ seconds: Int64, _ nowSeconds: Int64) -> Bool {

@@ -140,7 +140,8 @@ extension ReceivePlan {
         _ wanted: WantedTransfer, _ mirror: MirrorState, _ record: MirrorRecord, _ published: [PublishedSnapshot]
     ) -> ReceivePlan {
         guard let newest = published.last else { return startFromNothing(wanted, mirror, record) }
-        guard let (base, pair) = newestCommon(wanted, published) else {
+        guard let (base, pair) = newestCommon(wanted, published.filter { $0.mirror.id >= record.repairedID ?? 0 })
+        else {
             guard let mode = wanted.lostBaseMode else {
                 return .refuse(.lostBase(published: published.map(\.source), offered: wanted.snapshots))
             }
@@ -163,11 +164,14 @@ extension ReceivePlan {
     private static func startFromNothing(
         _ wanted: WantedTransfer, _ mirror: MirrorState, _ record: MirrorRecord
     ) -> ReceivePlan {
-        // What was published here, or filled by others, and has no snapshot any more is still worth more than a wipe.
+        // What was published here, or filled by others, and has no snapshot any more is still worth more than a wipe. But
+        // whether someone wrote to it can't be told: the receiver must have agreed, or our own checkpoint explain it.
         let isFirstCopy = record.published.isEmpty && record.isSeeded != true
         if let mode = wanted.lostBaseMode, !isFirstCopy || !mirror.snapshots.isEmpty {
             let transfer = TransferIdentity(source: wanted.source, base: nil, target: wanted.target, mode: mode)
-            return .apply(transfer, from: .start, .keep)
+            if wanted.maySeed || mirror.checkpoint != nil { return .apply(transfer, from: .start, .keep) }
+            if isFirstCopy { return .apply(transfer, from: .start, .expectClean(since: nil)) }
+            return .refuse(.nothingPublished)
         }
         guard mirror.snapshots.isEmpty else { return .refuse(.foreignSnapshots(mirror.snapshots)) }
         guard isFirstCopy else { return .refuse(.lostBase(published: [], offered: wanted.snapshots)) }

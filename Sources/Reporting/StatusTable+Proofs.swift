@@ -20,8 +20,8 @@ extension StatusTable {
             "\(image.image.printable) (\(image.peer.printable)), ALARM for "
                 + "\(Quantity.span(now.timeIntervalSince(alarm.since))): \(Quantity.bytes(alarm.differingBytes)) of "
                 + "\(alarm.mirrorSnapshot.printable) differ from the source's, at \(ranges.joined(separator: " "))\(more)",
-            "  mend it with `rbd-ferry verify \(image.image.printable) --repair` at the sender; look at both clusters' "
-                + "health first",
+            "  look at both clusters' health, then mend it with `rbd-ferry verify IMAGE --config FILE --repair` at the "
+                + "sender, by the image's name there",
         ]
     }
 

@@ -11,8 +11,13 @@ struct KillCase: Sendable {
         case newFirstCopy = "first copy after a lost one"
         /// An increment whose predecessor was cut, and whose snapshot is gone.
         case newIncrement = "increment after a lost one"
+        /// A proof of the newest snapshot.
+        case proof = "proof"
+        /// A repair of the newest snapshot, which differs.
+        case repair = "repair"
 
         var isIncrement: Bool { self == .increment || self == .newIncrement }
+        var isProof: Bool { self == .proof || self == .repair }
         var followsLostOne: Bool { self == .newFirstCopy || self == .newIncrement }
     }
 
@@ -30,18 +35,28 @@ struct KillCase: Sendable {
 
     private static func cases(_ point: KillPoint) -> [KillCase] {
         let both = KillCase(point: point, phases: [.firstCopy, .increment])
+        let also = KillCase(point: point, phases: [.repair])
         switch point {
-        case .senderLeased, .senderSnapshotMade, .senderStateWritten, .senderRechecked, .senderCommittedCame,
+        case .senderProofStored, .receiverProofStored:
+            // The first of a repair raises the alarm, the last one ends it.
+            return [
+                KillCase(point: point, phases: [.proof, .repair]),
+                KillCase(point: point, occurrence: 2, phases: [.repair]),
+            ]
+        case .senderLeased, .senderSnapshotMade, .senderStateWritten, .senderRechecked,
             .senderAcknowledgementStored, .senderUnpinningStored:
             return [both]
+        case .senderCommittedCame:
+            return [both, also]
         case .senderPinned, .senderUnpinned:
             // A first copy has one pin, an increment has two.
             return [both, KillCase(point: point, occurrence: 2, phases: [.increment])]
         case .senderBlockRead, .receiverApplied:
             return [both, KillCase(point: point, occurrence: 4, phases: [.firstCopy, .increment])]
-        case .receiverLocked, .receiverTransferBegun, .receiverPublishingStored, .receiverSnapshotMade,
-            .receiverPublicationRecorded, .receiverCheckpointRemoved, .receiverCommitSent:
+        case .receiverLocked, .receiverTransferBegun, .receiverCheckpointRemoved, .receiverCommitSent:
             return [both]
+        case .receiverPublishingStored, .receiverSnapshotMade, .receiverPublicationRecorded:
+            return [both, also]
         case .receiverFlushed, .receiverCheckpointStored:
             return [both, KillCase(point: point, occurrence: 2, phases: [.increment])]
         case .receiverImageCreated, .receiverRecordWritten:

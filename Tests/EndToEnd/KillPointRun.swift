@@ -52,6 +52,7 @@ struct KillPointRun: Sendable {
             try await change(seed: 2 * number, grows: true)
         }
         if phase.followsLostOne { try await loseTransfer(seed: 2 * number + 1) }
+        if phase.isProof { return try await runProof(row, repairs: phase == .repair) }
         row.wasKilled = kill.isSender ? try await killSender() : try await killReceiver(at: kill.name)
         let began = ContinuousClock.now
         // A sender's death leaves the receiver as it is.
@@ -62,6 +63,44 @@ struct KillPointRun: Sendable {
         try await compare(&row)
         row.faults += try await leftBehind()
         return row
+    }
+
+    /// Dies during a proof, or the repair of a difference; afterwards another one finds all equal.
+    private func runProof(_ before: Row, repairs: Bool) async throws -> Row {
+        var row = before
+        try await stage.startReceiver(keep: mirrorKeep)
+        _ = try await stage.syncUntilDone(settings: settings())
+        let newest = try #require(try await stage.mirrorImage().snapshotNames().last)
+        if repairs { try await stage.mirrorImage().damage(at: 3 * Self.mebibyte + 5, in: newest) }
+        let arguments = repairs ? ["--repair"] : []
+        row.wasKilled = try await killVerify(arguments)
+        if !kill.isSender { try await stage.startReceiver(keep: mirrorKeep) }
+        var outcome = try await stage.startVerify(arguments).outcome()
+        try await eventually("a proof ends well", within: .seconds(60)) {
+            guard [11, 75].contains(outcome.status) else { return true }
+            outcome = try await stage.startVerify(arguments).outcome()
+            return outcome.status == 0
+        }
+        row.recovery = "status \(outcome.status)"
+        if outcome.status != 0 { row.faults.append(outcome.errors) }
+        let last = try #require(try await stage.mirrorImage().snapshotNames().last)
+        let isEqual = try await stage.sourceImage().digest(at: newest) == stage.mirrorImage().digest(at: last)
+        row.equality = isEqual ? "\(last.hasSuffix("repaired") ? "the repaired" : "it is") equal" : "NOT EQUAL"
+        if !isEqual { row.faults.append("\(last) differs") }
+        row.faults += try await leftBehind()
+        return row
+    }
+
+    /// Whether a process died while `verify` ran.
+    private func killVerify(_ arguments: [String]) async throws -> Bool {
+        if kill.isSender {
+            return try await stage.startVerify(arguments, killAt: kill.name).outcome().status == -SIGKILL
+        }
+        try await stage.startReceiver(keep: mirrorKeep, killAt: kill.name)
+        let receiver = try stage.receiver.command
+        _ = try await stage.startVerify(arguments).outcome()
+        try? await eventually("the receiver dies", within: .seconds(3)) { !receiver.isRunning }
+        return !receiver.isRunning
     }
 
     /// What the sender is told, with the receiver that runs now.

@@ -40,13 +40,14 @@ struct VerifyOutcome: Sendable {
 
 extension Stage {
     /// Starts `verify`: of the image `vm` when nothing is named.
-    func startVerify(_ arguments: [String] = [], asJSON: Bool = true) throws -> RunningCommand {
+    func startVerify(
+        _ arguments: [String] = [], asJSON: Bool = true, killAt killPoint: String? = nil
+    ) throws -> RunningCommand {
         let settings = SenderSettings(port: try receiver.port, more: "images: [{match: \"*\"}]")
         let path = try write("verify-\(UUID().uuidString).yaml", settings.text(source, certificates))
         let isNamed = arguments.contains { !$0.hasPrefix("-") && $0.contains(prefix) }
-        return try RunningCommand(
-            FerryBinary.path,
-            ["verify", "--config", path] + (asJSON ? ["--json"] : []) + (isNamed ? [] : [prefix + "vm"]) + arguments)
+        let what = (asJSON ? ["--json"] : []) + (isNamed ? [] : [prefix + "vm"]) + arguments
+        return try RunningCommand.ferry(["verify", "--config", path] + what, killAt: killPoint)
     }
 
     /// Runs `verify --json` to its end: of the image `vm` when nothing is named.

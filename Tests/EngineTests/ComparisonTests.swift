@@ -1,10 +1,11 @@
-import Engine
 import FerryCore
 import ImageStore
 import MemoryStore
 import Synchronization
 import TestSupport
 import Testing
+
+@testable import Engine
 
 private let mebibyte = 1 << 20
 private let grain = Int(Limits.digestGrainByteCountMin)
@@ -141,8 +142,9 @@ struct ComparisonTests {
 
     @Test("where both ends are equal, a cut costs no new comparison")
     func resumesBehindWhatIsEqual() async throws {
-        let span = Limits.digestQueryByteCountMax
+        let span = DigestComparison.spanByteCount
         var sites = sites(byteCount: mebibyte)
+        sites.checkpointInterval = .zero
         let image = try #require(try await sites.source.openMirror("vm"))
         try await image.resize(to: span + 2 * Limits.digestLeafByteCount)
         await image.close()
@@ -152,7 +154,7 @@ struct ComparisonTests {
         sites.source.overwrite("vm", at: 77, with: [1])
         sites.source.overwrite("vm", at: span, with: [2])
         // All leaves, the grains of the first that differs, and those that are sent; what differs behind can't be read.
-        let readCountMax = 64 + 2 + 2
+        let readCountMax = 16 + 2 + 2
         let reads = Mutex(0)
         let meter = TransferMeter()
         sites.source.setFaults { operation, name throws(StoreError) in
@@ -162,7 +164,7 @@ struct ComparisonTests {
                 return reads
             }
             guard number > readCountMax else { return }
-            while meter.counts.sentOffset < span { await Task.yield() }
+            while meter.counts.watermark < span { await Task.yield() }
             throw StoreError(.unavailable, "read", name)
         }
         await #expect(throws: (any Error).self) { try await sites.sync(meter: meter) }

@@ -70,13 +70,18 @@ struct LostBaseTests {
         #expect(next[0].base == first[0].target && next[0].counts.readByteCount < 10_000)
     }
 
-    @Test("goes on from the head alone when the snapshots of both ends are gone", arguments: [DiffMode.compare, .full])
+    @Test(
+        "goes on from the head alone when the snapshots of both ends are gone and the receiver agrees",
+        arguments: [DiffMode.compare, .full])
     func bothGone(mode: DiffMode) async throws {
         var (sites, old) = try await lost()
         sites.mirror.deleteSnapshot(old, of: "vm")
         let refusal = await #expect(throws: OfferRefusal.self) { try await sites.sync() }
         #expect(refusal?.remedy.contains("--reconcile") == true)
         sites.lostBaseMode = mode
+        let word = await #expect(throws: OfferRefusal.self) { try await sites.sync() }
+        #expect(word?.remedy.contains("seeded") == true)
+        sites.seeded = ["vm"]
         let steps = try await sites.sync()
         #expect(steps[0].counts.readByteCount <= (mode == .full ? UInt64(9 * mebibyte) : 1 << 16))
         try await sites.expectEqual()

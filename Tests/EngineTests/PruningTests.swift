@@ -1,4 +1,3 @@
-import Engine
 import FerryCore
 import FoundationEssentials
 import ImageStore
@@ -6,6 +5,8 @@ import MemoryStore
 import Planning
 import TestSupport
 import Testing
+
+@testable import Engine
 
 private let noon = Date(timeIntervalSince1970: 1_800_000_000)
 private let day: Int64 = 86_400
@@ -160,6 +161,32 @@ struct MirrorPruningTests {
             #expect(try await names(sites) == published.suffix(count), "\(keep)")
             try await sites.expectEqual()
         }
+    }
+
+    @Test("of a wrong snapshot and its repair, the right one stays where a rule keeps one of the two")
+    func repaired() async throws {
+        let store = MemoryStore(cluster: "mirror")
+        let noon = Date(timeIntervalSince1970: 1_699_920_000 + 43_200)
+        store.setClock { noon }
+        store.addImage("vm", contents: [1])
+        let image = try #require(try await store.openMirror("vm"))
+        let wrong = try await image.createSnapshot("ferry-20231114T120000Z").identity
+        store.advanceClock(by: .seconds(22 * 3600))
+        let repaired = try await image.createSnapshot("ferry-20231114T120000Z.repaired").identity
+        store.advanceClock(by: .seconds(2 * 3600))
+        let next = try await image.createSnapshot("ferry-20231115T120000Z").identity
+        let pairs = [
+            PublishedSnapshot(source: SnapshotIdentity(id: 1, name: "a"), mirror: wrong),
+            PublishedSnapshot(source: SnapshotIdentity(id: 1, name: "a"), mirror: repaired),
+            PublishedSnapshot(source: SnapshotIdentity(id: 2, name: "b"), mirror: next),
+        ]
+        let record = MirrorRecord(
+            source: ImageIdentity(cluster: "c", pool: 0, image: "i"), sourceName: "vm", published: pairs)
+        var rules = RetentionRules()
+        rules.daily = 7
+        let removed = try await MirrorPruning(image: image, record: record, keep: .rules(rules), now: store.now).run()
+        await image.close()
+        #expect(removed == [wrong])
     }
 
     @Test("leaves what others made there: by any name, ours included, and what is pinned")

@@ -26,6 +26,7 @@ struct TwoSites {
     /// Protocol versions that the receiver speaks.
     var receiverVersions = Hello.supportedVersions
     var checkpointByteCount: UInt64 = 4 << 20
+    var checkpointInterval = Duration.seconds(5)
     var pacing = Pacing()
     var compression = CompressionPolicy.adaptive
     var limits = SessionLimits()
@@ -55,8 +56,7 @@ struct TwoSites {
                         seeded: seeded.map { ImagePattern($0) })
                 ]),
             claims: claims, hello: Hello(agentVersion: "test", site: "b", versions: receiverVersions), limits: limits,
-            workers: Self.workers,
-            logger: Self.quietLogger)
+            checkpointInterval: checkpointInterval, workers: Self.workers, logger: Self.quietLogger)
         async let receiver: Void = ReceiverSession.run(over: there, environment: environment)
         let result: Result<[SyncStepResult], any Error>
         do {

@@ -63,15 +63,38 @@ struct LostBasePlanTests {
         #expect(ReceivePlan.decide(wanted("b5", "c6"), mirror: state) == refusedLostBase(snapshots("a1"), "b5"))
     }
 
-    @Test(
-        "takes the head as it is when no published snapshot is there any more",
-        arguments: [
-            mirror("a1=a7", ""), mirror("a1=a7", "x9"), mirror("a1=a7", "", checkpoint("a1", "b5", at: 4096)),
-            mirror("a1=a7", "", checkpoint(nil, "c6", at: 0, .preparing, mode: .compare)), mirror("", "x9"),
-        ])
-    func publishedGone(state: MirrorState) {
-        let plan = ReceivePlan.decide(wanted("b5", "c6", lostBase: .compare), mirror: state)
-        #expect(plan == .apply(transfer(nil, "c6", mode: .compare), from: .start, .keep))
+    @Test("takes the head as it is when no published snapshot is there any more, and our checkpoint explains it")
+    func publishedGone() {
+        let states = [
+            mirror("a1=a7", "", checkpoint("a1", "b5", at: 4096)),
+            mirror("a1=a7", "", checkpoint(nil, "c6", at: 0, .preparing, mode: .compare)),
+        ]
+        for state in states {
+            let plan = ReceivePlan.decide(wanted("b5", "c6", lostBase: .compare), mirror: state)
+            #expect(plan == .apply(transfer(nil, "c6", mode: .compare), from: .start, .keep))
+        }
+    }
+
+    @Test("does not take the sender's word for a head that somebody may have written to since all snapshots went")
+    func publishedGoneAndOver() {
+        for state in [mirror("a1=a7", ""), mirror("a1=a7", "x9")] {
+            let plan = ReceivePlan.decide(wanted("b5", "c6", lostBase: .compare), mirror: state)
+            #expect(plan == .refuse(.nothingPublished))
+            let agreed = ReceivePlan.decide(wanted("b5", "c6", lostBase: .compare, maySeed: true), mirror: state)
+            #expect(agreed == .apply(transfer(nil, "c6", mode: .compare), from: .start, .keep))
+        }
+        let first = ReceivePlan.decide(wanted("b5", "c6", lostBase: .compare), mirror: mirror("", "x9"))
+        #expect(first == .apply(transfer(nil, "c6", mode: .compare), from: .start, .expectClean(since: nil)))
+    }
+
+    @Test("nothing from before a repair is a base any more")
+    func repaired() {
+        var state = mirror("a1=a7 b5=b8 b5=b9", "a7 b8 b9")
+        state.record?.repairedID = 9
+        let onRepaired = ReceivePlan.decide(wanted("b5 a1", "c6"), mirror: state)
+        #expect(
+            onRepaired == .apply(transfer("b5", "c6"), from: .start, .expectClean(since: snapshots("b9")[0])))
+        #expect(ReceivePlan.decide(wanted("a1", "c6"), mirror: state) == refusedLostBase(snapshots("a1 b5 b5"), "a1"))
     }
 
     @Test("goes no further than without it: another source, a taken name, a newer snapshot are refused")

@@ -82,6 +82,8 @@ struct ProofRecordTests {
         #expect(record.heldMirror(nowSeconds: 2000) == mirrored)
         #expect(record.heldMirror(nowSeconds: .max) == nil)
         record.note(summary(.percent(5), compared: 999), DifferingExtents(), endsAlarm: false)
+        #expect(record.heldMirror(nowSeconds: 2000) == mirrored)
+        record.note(summary(), DifferingExtents(), endsAlarm: false)
         #expect(record.heldMirror(nowSeconds: 2000) == nil)
     }
 

@@ -132,15 +132,18 @@ struct ConnectionTests {
     func abort() async throws {
         let listener = try await loopback.listen()
         let failures = Failures()
+        let arrived = Mutex(false)
         try await loopback.run(listener) { connection in
             do throws(TransportError) {
-                while try await connection.read() != nil {}
+                while try await connection.read() != nil { arrived.withLock { $0 = true } }
             } catch {
                 failures.add(error)
             }
         } client: {
             let connection = try await loopback.connect(to: listener.localPort)
             try await connection.write(ByteBuffer(string: "hello"))
+            // What is reset before the server has seen the end of the handshake is no connection yet.
+            while !arrived.withLock({ $0 }) { await Task.yield() }
             connection.abort()
             await #expect(throws: TransportError.closed(address: connection.peerAddress)) {
                 try await connection.read()

@@ -16,6 +16,7 @@ extension PlanConflict {
                 .sourceSnapshotDeleted, .sourceSnapshotRemade, .sourceRemade, .mirrorSnapshotDeleted, .clockJump,
                 .sourceMoved, .mirrorMoved,
             ]
+        case .nothingPublished: [.mirrorSnapshotDeleted]
         case .foreignWrite: [.foreignWrite, .mirrorResized, .mirrorSnapshotDeleted]
         case .olderThanPublished: [.sourceSnapshotRemade, .sourceMoved]
         // Nobody asks for a repair here.
@@ -54,7 +55,8 @@ extension World {
             await image.close()
         case .lostBase where generator.next() % 2 == 0:
             reconcilesNext = true
-        case .foreignImage, .otherSource, .foreignSnapshots, .lostBase, .foreignWrite(nil, _): moveMirrorAway()
+        case .foreignImage, .otherSource, .foreignSnapshots, .lostBase, .nothingPublished, .foreignWrite(nil, _):
+            moveMirrorAway()
         case .olderThanPublished, .notPublished, .notNewest: break
         }
     }
