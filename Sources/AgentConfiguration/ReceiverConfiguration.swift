@@ -112,6 +112,13 @@ extension ReceiverConfiguration {
             let imageCountMax = section.optionalNumber("images-max", in: 1...1_000_000)
             let byteCountMax = section.byteSize("bytes-max")
             let seeded = section.texts("seeded") ?? []
+            // One without wildcards is a name.
+            for name in seeded where !name.contains(where: "*?[".contains) {
+                guard let images, !images.contains(where: { ImagePattern($0).matches(name) }) else { continue }
+                section.note(
+                    "seeded names \(name.printable), which this client may not write",
+                    "name one of its images, or add it to images", at: "seeded")
+            }
             section.finish()
             guard let identity, let images else { continue }
             clients.append(

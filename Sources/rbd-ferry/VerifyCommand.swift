@@ -63,6 +63,9 @@ struct VerifyCommand: AsyncParsableCommand {
         guard sample == nil || changed else { throw ValidationError("--sample goes with --changed") }
         let compares = changed || slice != nil || percent != nil || maxTime != nil || repair || anew
         guard !clearAlarm || !compares else { throw ValidationError("--clear-alarm compares nothing: it goes alone") }
+        for text in images where text.hasPrefix("@") || text.hasSuffix("@") {
+            throw ValidationError("\(text.printable): an image, or IMAGE@SNAP")
+        }
         _ = try request()
     }
 
