@@ -5,7 +5,8 @@ extension PrometheusText {
     static func proofs(_ images: [ImageStatus]) -> [MetricFamily] {
         var times = MetricFamily(
             "proof_timestamp_seconds", .gauge,
-            "When a comparison with the source ended, in seconds since 1970: the last that compared everything (full), and the last of any scope.")
+            "When a comparison with the source ended, in seconds since 1970: the last that compared everything (full), and the last of any scope."
+        )
         var ratios = MetricFamily(
             "proof_compared_ratio", .gauge, "How much of the image the last comparison looked at, from 0 to 1.")
         var differ = MetricFamily(

@@ -76,7 +76,8 @@ struct StatusTableTests {
             lines.suffix(2) == [
                 "vm-1 (b), ALARM for 1h 1m: 128.0 KiB of s differ from the source's, "
                     + "at 1048576+65536 1073741824+65536",
-                "  mend it with `rbd-ferry verify vm-1 --repair` at the sender; look at both clusters' health first",
+                "  look at both clusters' health, then mend it with `rbd-ferry verify IMAGE --config FILE --repair` at the "
+                    + "sender, by the image's name there",
             ])
         #expect(status.needsAttention && status.summaryLine == "1 image: 1 in sync; 1 in ALARM")
     }
