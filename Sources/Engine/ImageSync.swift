@@ -236,17 +236,9 @@ public struct ImageSync: Sendable {
             throw EngineError.snapshotGone(target, image: name)
         }
         let older = snapshots.filter { $0.identity.id < target.id }.map(\.identity).reversed()
-        var nameByteCount = 0
-        let listed = older.prefix(Limits.offeredSnapshotCountMax).prefix { snapshot in
-            nameByteCount += snapshot.name.utf8.count
-            return nameByteCount <= Limits.offeredNameByteCountMax
-        }
         return Offer(
-            image: name, source: image.identity, byteCount: snapshot.byteCount,
-            layout: OfferedLayout(
-                objectOrder: image.layout.objectOrder, stripeUnitByteCount: image.layout.stripeUnitByteCount,
-                stripeCount: image.layout.stripeCount),
-            snapshots: Array(listed), target: target, mode: isRepair ? .compare : settings.mode,
+            image: name, source: image.identity, byteCount: snapshot.byteCount, layout: OfferedLayout(image.layout),
+            snapshots: Offer.listed(older), target: target, mode: isRepair ? .compare : settings.mode,
             checkpointByteCount: settings.checkpointByteCount, purpose: isRepair ? .repair : nil,
             lostBaseMode: isRepair ? nil : try await lostBaseMode(target))
     }

@@ -80,17 +80,9 @@ extension ImageProof {
     }
 
     private func makeOffer(_ target: Snapshot, older: [SnapshotIdentity]) -> Offer {
-        var nameByteCount = 0
-        let listed = older.reversed().prefix(Limits.offeredSnapshotCountMax).prefix { snapshot in
-            nameByteCount += snapshot.name.utf8.count
-            return nameByteCount <= Limits.offeredNameByteCountMax
-        }
-        return Offer(
-            image: name, source: image.identity, byteCount: target.byteCount,
-            layout: OfferedLayout(
-                objectOrder: image.layout.objectOrder, stripeUnitByteCount: image.layout.stripeUnitByteCount,
-                stripeCount: image.layout.stripeCount),
-            snapshots: Array(listed), target: target.identity, mode: .compare,
+        Offer(
+            image: name, source: image.identity, byteCount: target.byteCount, layout: OfferedLayout(image.layout),
+            snapshots: Offer.listed(older.reversed()), target: target.identity, mode: .compare,
             checkpointByteCount: settings.checkpointByteCount, purpose: .proof)
     }
 

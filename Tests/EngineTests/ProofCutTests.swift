@@ -69,7 +69,7 @@ struct ProofCutTests {
         var wasReached = true
         while wasReached, point < 200 {
             let (sites, _) = try await provenSites(mebibytes: 9)
-            let crash = StoreCrash(point)
+            let crash = CrashPoint(point)
             let store = isAtSource ? sites.source : sites.mirror
             store.setFaults { _, image throws(StoreError) in try crash.step(image) }
             _ = try? await sites.prove()
@@ -136,21 +136,5 @@ struct ProofCutTests {
             Issue.record("\(String(describing: failure))")
             return
         }
-    }
-}
-
-/// Throws at the nth operation, once.
-private final class StoreCrash: Sendable {
-    private let left: Mutex<Int>
-    init(_ number: Int) { left = Mutex(number) }
-
-    var wasReached: Bool { left.withLock { $0 < 0 } }
-
-    func step(_ image: String) throws(StoreError) {
-        let isHere = left.withLock { left in
-            defer { left -= 1 }
-            return left == 0
-        }
-        if isHere { throw StoreError(.unavailable, "go on with", image, detail: "test crash") }
     }
 }
