@@ -71,7 +71,7 @@ struct KillPointRun: Sendable {
         try await stage.startReceiver(keep: mirrorKeep)
         _ = try await stage.syncUntilDone(settings: settings())
         let newest = try #require(try await stage.mirrorImage().snapshotNames().last)
-        if repairs { try await stage.mirrorImage().damage(at: 3 * Self.mebibyte + 5, in: newest) }
+        if repairs { try await stage.mirrorImage().damage(at: 5, in: newest) }
         let arguments = repairs ? ["--repair"] : []
         row.wasKilled = try await killVerify(arguments)
         if !kill.isSender { try await stage.startReceiver(keep: mirrorKeep) }

@@ -14,6 +14,8 @@ extension EndToEnd {
             let image = try await stage.makeSource(byteCount: Self.byteCount)
             let base = try #require(try await stage.sync().steps.first?.snapshot)
             try await #require(Cluster.first).rbd("snap", "rm", "--no-progress", "\(image.spec)@\(base)")
+            // Our snapshots are named after the second: the next one must not get this one's name.
+            try await Task.sleep(for: .seconds(1.1))
             return base
         }
 
