@@ -4,16 +4,27 @@ import Planning
 import Synchronization
 
 extension ImageProof {
-    /// Sends what differs as a new snapshot of the mirror, and proves that one where it was sent and where an alarm is on;
-    /// everywhere when either is not known.
-    func repair(_ found: ProofReport) async throws -> ProofReport {
-        let sent = DifferingLeaves(byteCount: found.imageByteCount)
-        var sync = ImageSync(
+    /// Lets go of what a repair has pinned that was cut after its snapshot was published: nothing differs any more, so none
+    /// follows that would.
+    func concludeRepair(of snapshot: SnapshotIdentity) async throws {
+        guard try await repairing.readRecord().inFlight?.target.id == snapshot.id else { return }
+        try await repairing.acknowledge(snapshot)
+    }
+
+    private var repairing: ImageSync {
+        ImageSync(
             image: image, name: name, session: session,
             settings: SyncSettings(
                 peer: settings.peer, mode: .compare, checkpointByteCount: settings.checkpointByteCount,
                 compression: settings.compression, pacing: settings.pacing),
             workers: workers, meter: meter, now: now)
+    }
+
+    /// Sends what differs as a new snapshot of the mirror, and proves that one where it was sent and where an alarm is on;
+    /// everywhere when either is not known.
+    func repair(_ found: ProofReport) async throws -> ProofReport {
+        let sent = DifferingLeaves(byteCount: found.imageByteCount)
+        var sync = repairing
         sync.onDifference = { sent.insert($0) }
         let step = try await sync.repair(found.snapshot)
         guard let snapshot = try await image.snapshots().first(where: { $0.identity.id == found.snapshot.id }) else {

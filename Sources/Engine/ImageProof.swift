@@ -43,7 +43,13 @@ public struct ImageProof: Sendable {
         guard session.knowsProofs else { throw EngineError.peerTooOld }
         let deadline = settings.timeMax.map { began + $0 }
         var report = try await prove(try await openPair(), until: deadline)
-        if settings.repairs, report.differingByteCount > 0 { report = try await repair(report) }
+        if settings.repairs {
+            if report.differingByteCount > 0 {
+                report = try await repair(report)
+            } else {
+                try await concludeRepair(of: report.snapshot)
+            }
+        }
         meter.update { $0.phase = .done }
         report.duration = ContinuousClock.now - began
         return report

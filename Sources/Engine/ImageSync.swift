@@ -252,7 +252,7 @@ public struct ImageSync: Sendable {
     }
 
     /// Stores that the peer has the target, and only then lets go of the base.
-    private func acknowledge(_ target: SnapshotIdentity) async throws {
+    func acknowledge(_ target: SnapshotIdentity) async throws {
         var record = try await readRecord()
         if target.id > record.acknowledged?.id ?? 0 { record.acknowledged = target }
         record.heardAtSeconds = Int64(now().timeIntervalSince1970)

@@ -174,7 +174,7 @@ struct KillPointRun: Sendable {
         // The receiver may be at work on old snapshots when the sender has long heard of the commit, and the stock tools
         // leave a watch of their own now and then, which goes after the 10 s that the cluster was told.
         var left: [String] = []
-        try? await eventually("nothing is left behind", within: .seconds(20)) {
+        try? await eventually("nothing is left behind", within: .seconds(45)) {
             left = try await leftBehindNow()
             return left.isEmpty
         }

@@ -64,6 +64,7 @@ enum PeerWords {
         answer.kind = input.one(of: [.send, .prove])
         answer.mode = input.one(of: [nil] + DiffMode.allCases.map { $0 })
         answer.mirror = input.one(of: [snapshots[0], nil])
+        answer.mirrorByteCount = input.one(of: [1 << 20, nil, input.number()])
         if input.byte() & 1 != 0 { answer.base = SnapshotIdentity(id: 5, name: "t") }
         if input.byte() & 1 != 0 { answer.base = nil }
         return answer

@@ -24,6 +24,7 @@ enum ReceiverFuzzer: Fuzzer {
         { $0.receive(.offer(PeerWords.laterOffer(&$1))) },
         { $0.receive(.digestQuery(PeerWords.query(&$1, number: $0.nextNumber))) },
         { $0.receive(.proofResult(PeerWords.proofResult(&$1))) },
+        { $0.receive(.settled(Settled(offset: $1.number(near: 1 << 20)))) },
     ]
     private static let ownActions: [@Sendable (inout Conversation, inout FuzzInput) -> Void] = [
         { $0.sendAnswer(PeerWords.answer(&$1)) },
@@ -94,7 +95,7 @@ enum ReceiverFuzzer: Fuzzer {
         mutating func sendAnswer(_ answer: Answer) {
             guard phase == .deciding else { return }
             if answer.kind == .prove, offer?.purpose != .proof || answer.base == nil { return }
-            machine.answer(answer, byteCount: 1 << 20)
+            machine.answer(answer)
             (watermark, proven, questions, nextNumber) = (answer.watermark, answer.base, [], 0)
             switch answer.kind {
             case .send: phase = .receiving
@@ -153,6 +154,9 @@ enum ReceiverFuzzer: Fuzzer {
                 questions.append(query)
                 nextNumber += 1
                 require(questions.count <= Limits.digestQueryCountMax, "no more are open than may be")
+            case .settled(let offset):
+                require(offset <= offer?.byteCount ?? 0, "what is settled lies inside the image")
+                move(from: [.receiving], to: .receiving)
             case .proved(let result):
                 require(result.comparedByteCount <= result.imageByteCount, "no more is compared than there is")
                 move(from: [.proving], to: .concluding)

@@ -33,6 +33,7 @@ enum SenderFuzzer: Fuzzer {
         { $0.sendOffer(PeerWords.laterOffer(&$1)) },
         { $0.ask(isFolded: $1.byte() & 1 != 0) },
         { conversation, _ in conversation.conclude() },
+        { conversation, _ in conversation.settle() },
     ]
 
     static func seeds(golden: [[UInt8]]) -> [[UInt8]] {
@@ -101,6 +102,11 @@ enum SenderFuzzer: Fuzzer {
                 machine.ask(extents, grainByteCount: Limits.digestGrainByteCountMin, isFolded: isFolded))
         }
 
+        mutating func settle() {
+            guard phase == .streaming, isComparing else { return }
+            machine.settle()
+        }
+
         mutating func conclude() {
             guard phase == .proving, questions.isEmpty else { return }
             machine.conclude()
@@ -132,7 +138,8 @@ enum SenderFuzzer: Fuzzer {
                 require(isOffered, "a mode is one that was offered")
                 isComparing = mode == .compare
                 begin(base, watermark, saved)
-            case .prove(let base, _):
+            case .prove(let base, _, let byteCount):
+                require(byteCount <= Limits.imageByteCountMax, "a mirror's snapshot keeps the limit")
                 let isOffered = base == offer?.target || offer?.snapshots.contains(base) == true
                 require(offer?.purpose == .proof && isOffered, "what is proven was offered for it")
                 (proven, questions) = (base, [])
