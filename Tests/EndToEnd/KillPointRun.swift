@@ -87,6 +87,8 @@ struct KillPointRun: Sendable {
         let isEqual = try await stage.sourceImage().digest(at: newest) == stage.mirrorImage().digest(at: last)
         row.equality = isEqual ? "\(last.hasSuffix("repaired") ? "the repaired" : "it is") equal" : "NOT EQUAL"
         if !isEqual { row.faults.append("\(last) differs") }
+        // A checkpoint that a repair left behind its publication goes with the next transfer.
+        if repairs { _ = try await stage.syncUntilDone(settings: settings()) }
         row.faults += try await leftBehind()
         return row
     }
