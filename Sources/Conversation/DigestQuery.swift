@@ -85,32 +85,3 @@ public struct DigestQuery: Codable, Equatable, Sendable {
         ProtocolViolation(.contradiction("question for digests", expected: expected, found: found))
     }
 }
-
-/// Extents as pairs of offset and length.
-struct ExtentPairs: Codable {
-    let extents: [Extent]
-
-    init(_ extents: [Extent]) {
-        self.extents = extents
-    }
-
-    init(from decoder: any Decoder) throws {
-        var list = try decoder.unkeyedContainer()
-        var extents: [Extent] = []
-        while !list.isAtEnd {
-            let pair = try list.decode([UInt64].self)
-            guard pair.count == 2, let extent = Extent(untrustedOffset: pair[0], byteCount: pair[1]),
-                extent.end <= Limits.imageByteCountMax
-            else {
-                throw DecodingError.dataCorruptedError(in: list, debugDescription: "an extent is [offset, length]")
-            }
-            extents.append(extent)
-        }
-        self.extents = extents
-    }
-
-    func encode(to encoder: any Encoder) throws {
-        var list = encoder.unkeyedContainer()
-        for extent in extents { try list.encode([extent.offset, extent.byteCount]) }
-    }
-}

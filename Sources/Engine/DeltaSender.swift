@@ -51,11 +51,7 @@ struct DeltaSender {
             next: {
                 let next = try await meter.clock.time(.diff) { try await units.next() }
                 guard let unit = next else { return nil as SharedUnit? }
-                try await pacing.reading.timed(as: .readLimit, by: meter.clock) {
-                    try await pacing.reading.takeInSlices(unit.readByteCount) { byteCount in
-                        meter.update { $0.pacedByteCount += UInt64(byteCount) }
-                    }
-                }
+                try await pacing.takeReading(unit.readByteCount, countedBy: meter)
                 return SharedUnit(unit: unit, share: try await self.share(of: unit))
             },
             transform: { shared in

@@ -42,7 +42,7 @@ actor DigestComparison {
         } onCancel: {
             leaves.cancel()
         }
-        let grains = try await narrowed(differing)
+        let grains = try await Self.narrowed(differing, digester, ask)
         return ExtentBatch(
             extents: grains.compactMap { $0.clipped(from: offset).map { ChangedExtent($0, .data) } },
             scannedTo: span.end)
@@ -71,10 +71,10 @@ actor DigestComparison {
         }
     }
 
-    /// The grains of these leaves that differ.
-    private func narrowed(_ leaves: [Extent]) async throws -> [Extent] {
+    /// The grains that differ of leaves that do. Throws `ProofConflict.unsteady` for a leaf of which none does.
+    static func narrowed(_ leaves: [Extent], _ digester: GrainDigester, _ ask: Ask) async throws -> [Extent] {
         guard !leaves.isEmpty else { return [] }
-        let grains = try await Self.differing(leaves, Self.grainByteCount, digester, ask)
+        let grains = try await differing(leaves, grainByteCount, digester, ask)
         for leaf in leaves where !grains.contains(where: { $0.offset < leaf.end && leaf.offset < $0.end }) {
             // To believe the second answer would be to leave something out.
             throw ProofConflict.unsteady(leaf)
@@ -94,12 +94,7 @@ actor DigestComparison {
         for (index, grain) in query.grains.enumerated() {
             let range = index * Digests.digestByteCount..<(index + 1) * Digests.digestByteCount
             guard ours[range] != answer[index] else { continue }
-            if let last = differing.last, last.end == grain.offset {
-                let byteCount = last.byteCount + grain.byteCount
-                differing[differing.count - 1] = Extent(offset: last.offset, byteCount: byteCount)
-            } else {
-                differing.append(grain)
-            }
+            differing.appendJoining(grain)
         }
         return differing
     }

@@ -22,6 +22,15 @@ struct GrainDigester: Sendable {
     /// Hears how many bytes were read, leaf by leaf.
     var onRead: @Sendable (UInt64) -> Void = { _ in }
 
+    /// Reads the target of a source's delta, at the pace that is set; `meter` counts what passes.
+    static func source(
+        _ delta: any Delta, pacing: Pacing, workers: BlockingThreads, meter: TransferMeter
+    ) -> GrainDigester {
+        GrainDigester(
+            read: { try await delta.read($0, into: $1) }, workers: workers,
+            pace: { try await pacing.takeReading(Int($0), countedBy: meter) })
+    }
+
     /// The answer to a question that was checked.
     func answer(_ query: DigestQuery) async throws -> Digests {
         let digests = try await self.digests(of: query.extents, grainByteCount: query.grainByteCount)

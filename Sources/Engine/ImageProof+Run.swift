@@ -139,17 +139,9 @@ extension ImageProof {
     }
 
     private func makeDigester(_ delta: any Delta) -> GrainDigester {
-        let (meter, reading) = (meter, settings.pacing.reading)
-        return GrainDigester(
-            read: { try await delta.read($0, into: $1) }, workers: workers,
-            pace: { byteCount in
-                try await reading.timed(as: .readLimit, by: meter.clock) {
-                    try await reading.takeInSlices(Int(byteCount)) { byteCount in
-                        meter.update { $0.pacedByteCount += UInt64(byteCount) }
-                    }
-                }
-            },
-            onRead: { byteCount in meter.update { $0.readByteCount += byteCount } })
+        var digester = GrainDigester.source(delta, pacing: settings.pacing, workers: workers, meter: meter)
+        digester.onRead = { [meter] byteCount in meter.update { $0.readByteCount += byteCount } }
+        return digester
     }
 
     /// Whether this proof's place may stand where that of another is: one that takes long goes on some day, although changes

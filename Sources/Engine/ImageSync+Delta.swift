@@ -87,18 +87,9 @@ extension ImageSync {
     }
 
     private func compare(_ delta: any Delta) -> DigestComparison {
-        let (meter, reading, session) = (meter, settings.pacing.reading, session)
-        let digester = GrainDigester(
-            read: { try await delta.read($0, into: $1) }, workers: workers,
-            pace: { byteCount in
-                try await reading.timed(as: .readLimit, by: meter.clock) {
-                    try await reading.takeInSlices(Int(byteCount)) { byteCount in
-                        meter.update { $0.pacedByteCount += UInt64(byteCount) }
-                    }
-                }
-            })
-        return DigestComparison(byteCount: delta.byteCount, digester: digester) { extents, grainByteCount in
-            try await session.ask(extents, grainByteCount: grainByteCount, isFolded: false)
+        let digester = GrainDigester.source(delta, pacing: settings.pacing, workers: workers, meter: meter)
+        return DigestComparison(byteCount: delta.byteCount, digester: digester) { [session] in
+            try await session.ask($0, grainByteCount: $1, isFolded: false)
         }
     }
 

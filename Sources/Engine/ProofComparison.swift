@@ -53,22 +53,13 @@ struct ProofComparison {
         let query = DigestQuery(number: 0, extents: extents, grainByteCount: Self.leafByteCount, isFolded: true)
         let ours = try await digester.answer(query)
         guard try await theirs.bytes != ours.bytes else { return [] }
-        let leaves = try await differing(in: extents, grainByteCount: Self.leafByteCount)
-        let grains = try await differing(in: leaves, grainByteCount: Limits.digestGrainByteCountMin)
-        // What differs as a whole differs somewhere, or is not read the same each time.
-        if leaves.isEmpty, let first = extents.first { throw ProofConflict.unsteady(first) }
-        for leaf in leaves where !grains.contains(where: { $0.offset < leaf.end && $0.end > leaf.offset }) {
-            throw ProofConflict.unsteady(leaf)
-        }
-        return grains
-    }
-
-    private func differing(in extents: [Extent], grainByteCount: UInt64) async throws -> [Extent] {
-        guard !extents.isEmpty else { return [] }
-        let session = session
-        return try await DigestComparison.differing(extents, grainByteCount, digester) {
+        let ask: DigestComparison.Ask = { [session] in
             try await session.ask($0, grainByteCount: $1, isFolded: false)
         }
+        let leaves = try await DigestComparison.differing(extents, Self.leafByteCount, digester, ask)
+        // What differs as a whole differs somewhere, or is not read the same each time.
+        if leaves.isEmpty, let first = extents.first { throw ProofConflict.unsteady(first) }
+        return try await DigestComparison.narrowed(leaves, digester, ask)
     }
 }
 
@@ -80,11 +71,7 @@ private struct LeafQuestion: Sendable {
 
     mutating func add(_ leaf: Extent) {
         byteCount += leaf.byteCount
-        if let last = extents.last, last.end == leaf.offset {
-            extents[extents.count - 1] = Extent(offset: last.offset, byteCount: last.byteCount + leaf.byteCount)
-        } else {
-            extents.append(leaf)
-        }
+        extents.appendJoining(leaf)
     }
 }
 

@@ -76,7 +76,9 @@ struct ProofService: Sendable {
     /// Stores with the mirror what the sender says that the proof showed.
     func store(_ result: ProofResult, at time: Date) async throws -> ProofRecord {
         guard let differing = DifferingExtents(untrusted: result.differing, byteCount: result.differingByteCount) else {
-            preconditionFailure("the machine checks results")
+            throw ProtocolViolation(
+                .contradiction("result of a proof", expected: "extents that ascend, and fit their sum", found: "others")
+            )
         }
         let summary = ProofSummary(
             snapshot: plan.snapshot, mirror: plan.mirror, atSeconds: Int64(time.timeIntervalSince1970),

@@ -8,3 +8,14 @@ extension [Throttle] {
         try await clock.time(stage) { try await body() }
     }
 }
+
+extension Pacing {
+    /// Waits until so many bytes may be read from the source; `meter` counts, and times the wait.
+    func takeReading(_ byteCount: Int, countedBy meter: TransferMeter) async throws {
+        try await reading.timed(as: .readLimit, by: meter.clock) {
+            try await reading.takeInSlices(byteCount) { byteCount in
+                meter.update { $0.pacedByteCount += UInt64(byteCount) }
+            }
+        }
+    }
+}

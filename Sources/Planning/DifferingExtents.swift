@@ -42,11 +42,8 @@ public struct DifferingExtents: Equatable, Sendable {
     public mutating func append(_ extent: Extent) {
         guard extent.byteCount > 0 else { return }
         byteCount += extent.byteCount
-        if let last = extents.last, last.end == extent.offset {
-            extents[extents.count - 1] = Extent(offset: last.offset, byteCount: last.byteCount + extent.byteCount)
-        } else if extents.count < Limits.differingExtentCountMax {
-            extents.append(extent)
-        }
+        let isJoined = extents.last?.end == extent.offset
+        if isJoined || extents.count < Limits.differingExtentCountMax { extents.appendJoining(extent) }
     }
 
     /// What is in either. Of what is not listed in both, the greater sum is taken: it may be the same.
@@ -75,13 +72,9 @@ extension DifferingExtents: Codable {
     /// Reads what was stored; what can't be is damage.
     public init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
-        let extents = try container.decode([[UInt64]].self, forKey: .list).map { pair in
-            pair.count == 2 ? Extent(untrustedOffset: pair[0], byteCount: pair[1]) : nil
-        }
+        let extents = try container.decode(ExtentPairs.self, forKey: .list).extents
         let byteCount = try container.decode(UInt64.self, forKey: .byteCount)
-        let known = extents.compactMap(\.self)
-        guard known.count == extents.count, let differing = DifferingExtents(untrusted: known, byteCount: byteCount)
-        else {
+        guard let differing = DifferingExtents(untrusted: extents, byteCount: byteCount) else {
             throw DecodingError.dataCorruptedError(forKey: .list, in: container, debugDescription: "out of range")
         }
         self = differing
@@ -90,7 +83,7 @@ extension DifferingExtents: Codable {
     /// Stores them, as pairs of offset and length.
     public func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: CodingKeys.self)
-        try container.encode(extents.map { [$0.offset, $0.byteCount] }, forKey: .list)
+        try container.encode(ExtentPairs(extents), forKey: .list)
         try container.encode(byteCount, forKey: .byteCount)
     }
 }

@@ -151,6 +151,30 @@ extension [PassActivity] {
     }
 }
 
+/// A failure in words: for JSON what kind it is, its cause and its remedy.
+struct FailureWords {
+    let result: String
+    let error: String
+    let remedy: String?
+
+    init(_ failure: any Error) {
+        if let failure = failure as? any Failure {
+            (result, error, remedy) = (failure.disposition.rawValue, failure.cause, failure.remedy)
+        } else {
+            (result, error, remedy) = (failure is CancellationError ? "interrupted" : "permanent", "\(failure)", nil)
+        }
+    }
+
+    /// Tells people of the failure of what is called `name`; what was interrupted, `subject`, goes on where it stopped.
+    static func tell(_ error: any Error, of name: String, interrupted subject: String) {
+        writeToStandardError("\(name): \(error.oneLine)")
+        let isCancelled = error is CancellationError
+        let remedy =
+            isCancelled ? "run again; \(subject) goes on where it stopped" : (error as? any Failure)?.remedy ?? ""
+        if !remedy.isEmpty { writeToStandardError("  \(remedy)") }
+    }
+}
+
 extension PassOutcome {
     /// What can be done about its failure; nil when it is none.
     var failure: Disposition? {

@@ -22,11 +22,7 @@ enum SyncReport {
                 if withTiming { printTiming(step.timing, under: isQuiet ? name : nil) }
             }
         case .failure(let error):
-            let failure = error as? any Failure
-            let isCancelled = error is CancellationError
-            writeToStandardError("\(name): \(error.oneLine)")
-            let remedy = isCancelled ? "run again; the transfer goes on where it stopped" : failure?.remedy ?? ""
-            if !remedy.isEmpty { writeToStandardError("  \(remedy)") }
+            FailureWords.tell(error, of: name, interrupted: "the transfer")
         }
     }
 
@@ -67,13 +63,9 @@ enum SyncReport {
             case .success(let steps):
                 result = "published"
                 snapshots = steps.map(StepEntry.init)
-            case .failure(let failure as any Failure):
-                result = failure.disposition.rawValue
-                error = failure.cause
-                remedy = failure.remedy
-            case .failure(let other):
-                result = other is CancellationError ? "interrupted" : "permanent"
-                error = "\(other)"
+            case .failure(let failure):
+                let words = FailureWords(failure)
+                (result, error, remedy) = (words.result, words.error, words.remedy)
             }
         }
     }

@@ -22,10 +22,7 @@ enum VerifyReport {
                 Swift.print("  the alarm of an earlier difference stands: --repair or --clear-alarm ends it")
             }
         case .failure(let error):
-            writeToStandardError("\(name): \(error.oneLine)")
-            let isCancelled = error is CancellationError
-            let remedy = isCancelled ? "run again; it goes on where it stopped" : (error as? any Failure)?.remedy ?? ""
-            if !remedy.isEmpty { writeToStandardError("  \(remedy)") }
+            FailureWords.tell(error, of: name, interrupted: "it")
         }
     }
 
@@ -118,13 +115,9 @@ enum VerifyReport {
                 result = report.word
                 note(report)
                 if report.differs { remedy = ProofReport.remedy(image: image, peer: peer) }
-            case .failure(let failure as any Failure):
-                result = failure.disposition.rawValue
-                error = failure.cause
-                remedy = failure.remedy
-            case .failure(let other):
-                result = other is CancellationError ? "interrupted" : "permanent"
-                error = "\(other)"
+            case .failure(let failure):
+                let words = FailureWords(failure)
+                (result, error, remedy) = (words.result, words.error, words.remedy)
             }
         }
 

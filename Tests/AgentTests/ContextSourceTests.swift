@@ -3,7 +3,6 @@ import Foundation
 import Logging
 import OpenSSL
 import SecureTransport
-import Synchronization
 import TestCertificates
 import Testing
 
@@ -97,7 +96,7 @@ struct ContextSourceTests {
 
     @Test("that end soon are told of at the start, when they were renewed, and once a day; others never")
     func reminder() throws {
-        let lines = Lines()
+        let lines = KeptLines()
         let logger = Logger(label: "test") { _ in lines }
         var reminder = ExpiryReminder()
         let start = source.certificateEnd.addingTimeInterval(-14 * 86_400)
@@ -116,32 +115,5 @@ struct ContextSourceTests {
         #expect(try source.refresh())
         for _ in 1...3 { reminder.remind(source, now: Date(), logger: logger) }
         #expect(lines.taken() == ["warning: the certificate \(file) expires in 9 days: \(remedy)"])
-    }
-}
-
-/// A log that keeps its lines.
-private struct Lines: LogHandler {
-    private final class Store: Sendable {
-        let lines = Mutex<[String]>([])
-    }
-    private let store = Store()
-    var metadata: Logger.Metadata = [:]
-    var logLevel = Logger.Level.info
-
-    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-        get { metadata[key] }
-        set { metadata[key] = newValue }
-    }
-
-    func log(event: LogEvent) {
-        store.lines.withLock { $0.append("\(event.level): \(event.message)") }
-    }
-
-    /// What was logged since this was asked last.
-    func taken() -> [String] {
-        store.lines.withLock { lines in
-            defer { lines = [] }
-            return lines
-        }
     }
 }

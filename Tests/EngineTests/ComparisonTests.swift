@@ -200,24 +200,7 @@ struct ComparisonTests {
     }
 
     private func crashSweep(_ setFaults: (TwoSites, MemoryFaults?) -> Void, after: (TwoSites) -> Void) async throws {
-        var point = 0
-        var wasReached = true
-        while wasReached, point < 400 {
-            var generator = SeededGenerator(seed: UInt64(point))
-            let sites = sites(byteCount: mebibyte + 99, seed: UInt64(point))
-            try await sites.sync()
-            sites.change(&generator, writeCount: 8)
-            let crash = CrashPoint(point)
-            setFaults(sites) { _, image throws(StoreError) in try crash.step(image) }
-            _ = try? await sites.sync()
-            setFaults(sites, nil)
-            wasReached = crash.wasReached
-            if wasReached { after(sites) }
-            _ = try await sites.syncUntilDone()
-            try await sites.expectEqual("crash at operation \(point)")
-            #expect(sites.mirror.contents(of: "vm") == sites.source.contents(of: "vm"), "crash at operation \(point)")
-            point += 1
-        }
-        #expect(point > 20, "the sweep found few points: \(point)")
+        try await TwoSites.crashSweep(
+            { seed, _ in sites(byteCount: mebibyte + 99, seed: seed) }, setFaults, after: after)
     }
 }

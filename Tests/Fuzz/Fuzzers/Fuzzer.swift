@@ -11,6 +11,24 @@ protocol Fuzzer: SendableMetatype {
     static func run(_ input: [UInt8])
 }
 
+/// An action in a conversation; it takes what it needs of the input.
+typealias FuzzAction<Conversation> = @Sendable (inout Conversation, inout FuzzInput) -> Void
+
+/// Takes actions from the input, each by a byte that chooses it from one of the two lists, until it is used up or `isOver`.
+func act<Conversation>(
+    _ input: [UInt8], in conversation: Conversation, peer: [FuzzAction<Conversation>], own: [FuzzAction<Conversation>],
+    isOver: (Conversation) -> Bool
+) {
+    var input = FuzzInput(input)
+    var conversation = conversation
+    while !input.isEmpty, !isOver(conversation) {
+        let choice = input.byte()
+        let actions = choice < 128 ? peer : own
+        let index = Int(choice & 31)
+        if index < actions.count { actions[index](&conversation, &input) }
+    }
+}
+
 /// Ends the process, as a finding, unless the rule holds.
 func require(_ holds: Bool, _ rule: @autoclosure () -> String) {
     guard !holds else { return }

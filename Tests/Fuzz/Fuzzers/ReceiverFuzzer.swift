@@ -9,7 +9,7 @@ enum ReceiverFuzzer: Fuzzer {
     static let name = "receiver"
 
     /// What may happen. New actions go to the end of a list, so that the corpus keeps its meaning.
-    private static let peerActions: [@Sendable (inout Conversation, inout FuzzInput) -> Void] = [
+    private static let peerActions: [FuzzAction<Conversation>] = [
         { $0.receive(.hello(PeerWords.hello(&$1))) },
         { $0.receive(.offer(PeerWords.offer(&$1))) },
         { $0.receive(.offer(hostileOffer(&$1))) },
@@ -26,7 +26,7 @@ enum ReceiverFuzzer: Fuzzer {
         { $0.receive(.proofResult(PeerWords.proofResult(&$1))) },
         { $0.receive(.settled(Settled(offset: $1.number(near: 1 << 20)))) },
     ]
-    private static let ownActions: [@Sendable (inout Conversation, inout FuzzInput) -> Void] = [
+    private static let ownActions: [FuzzAction<Conversation>] = [
         { $0.sendAnswer(PeerWords.answer(&$1)) },
         { $0.sendProgress(rise: UInt64($1.length())) },
         { conversation, _ in conversation.sendCommit() },
@@ -63,14 +63,7 @@ enum ReceiverFuzzer: Fuzzer {
     }
 
     static func run(_ input: [UInt8]) {
-        var input = FuzzInput(input)
-        var conversation = Conversation()
-        while !input.isEmpty, !conversation.isOver {
-            let choice = input.byte()
-            let actions = choice < 128 ? peerActions : ownActions
-            let index = Int(choice & 31)
-            if index < actions.count { actions[index](&conversation, &input) }
-        }
+        act(input, in: Conversation(), peer: peerActions, own: ownActions, isOver: \.isOver)
     }
 
     /// A machine, and beside it what its events say so far.

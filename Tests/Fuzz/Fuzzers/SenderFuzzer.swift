@@ -9,7 +9,7 @@ enum SenderFuzzer: Fuzzer {
     static let name = "sender"
 
     /// What may happen. New actions go to the end of a list, so that the corpus keeps its meaning.
-    private static let peerActions: [@Sendable (inout Conversation, inout FuzzInput) -> Void] = [
+    private static let peerActions: [FuzzAction<Conversation>] = [
         { $0.receive(.hello(PeerWords.hello(&$1))) },
         { $0.receive(.answer(PeerWords.answer(&$1))) },
         { $0.receive(.progress(PeerWords.progress(&$1, near: $0.durable))) },
@@ -26,7 +26,7 @@ enum SenderFuzzer: Fuzzer {
             conversation.receive(.committed(Committed(target: target, digest: "")))
         },
     ]
-    private static let ownActions: [@Sendable (inout Conversation, inout FuzzInput) -> Void] = [
+    private static let ownActions: [FuzzAction<Conversation>] = [
         { $0.sendOffer(PeerWords.offer(&$1)) },
         { $0.sendBlock(byteCount: $1.length()) },
         { $0.sendTotals(digest: $1.one(of: PeerWords.digests)) },
@@ -45,14 +45,7 @@ enum SenderFuzzer: Fuzzer {
     }
 
     static func run(_ input: [UInt8]) {
-        var input = FuzzInput(input)
-        var conversation = Conversation()
-        while !input.isEmpty, !conversation.isOver {
-            let choice = input.byte()
-            let actions = choice < 128 ? peerActions : ownActions
-            let index = Int(choice & 31)
-            if index < actions.count { actions[index](&conversation, &input) }
-        }
+        act(input, in: Conversation(), peer: peerActions, own: ownActions, isOver: \.isOver)
     }
 
     /// A machine, and beside it what its events say so far.
