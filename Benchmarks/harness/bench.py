@@ -9,7 +9,7 @@ import tempfile
 
 from harness.cluster import Cluster, settle
 from harness.content import Content
-from harness.ferry import Ferry, FerryWithoutZstd
+from harness.ferry import Ferry, FerryAgents, FerryWithoutZstd
 from harness.parts import AioCopy
 from harness.pipes import FerryPipe, PlainPipe, SecuredPipe
 from harness.process import PROJECT, Failed, at_last, run
@@ -85,6 +85,10 @@ class Bench:
     def _make_ferry_plain(self):
         return self.stack.enter_context(FerryWithoutZstd(
             self.source, self.mirror, self.programs / "rbd-ferry", self.certificates, self.folder, self.port + 92))
+
+    def _make_ferry_agents(self):
+        return self.stack.enter_context(FerryAgents(
+            self.source, self.mirror, self.programs / "rbd-ferry", self.certificates, self.folder, self.port + 93))
 
     def _make_pipe(self):
         return PlainPipe(self.source, self.mirror)

@@ -5,8 +5,10 @@ from harness.copies import FullCopy, Increment
 from harness.link import Link
 from harness.many import ManyImages
 from harness.parts import Codec, Transport, Zstd
+from harness.proofs import Proof, Reconcile
 
 PEERS = ["ferry", "pipe", "secured", "rbd-mirror"]
+WITH_AGENTS = ["ferry", "ferry-agents", *PEERS[1:]]
 PIPES = ["ferry-pipe", "pipe"]
 TEBIBYTE = MEBIBYTE * MEBIBYTE
 
@@ -24,6 +26,10 @@ def cases(is_small):
         Increment(
             "stream-writes", f"export | import: {text(written)} of random 64 KiB writes in {text(size)}", size, "half",
             PIPES, random_writes(written)),
+        Proof("verify", f"verify of {text(size)}, half random, half text", size),
+        Reconcile(
+            "reconcile", f"{text(written)} of random 64 KiB writes in {text(size)}, and no common snapshot", size,
+            random_writes(written), ["ferry", "pipe", "secured"]),
         *links(is_small),
         Transport("transport", "the transport alone, and libssl on blocking sockets", 4096 // unit),
         Codec("codec", "the codec alone, with extents of 4 KiB", 1_000_000 // unit),
@@ -52,13 +58,13 @@ def increments(size, written, unit):
             is_sampled=True)
     return [
         Increment(
-            "random-writes", f"{text(written)} of random 64 KiB writes in {text(size)}", size, "half", PEERS,
+            "random-writes", f"{text(written)} of random 64 KiB writes in {text(size)}", size, "half", WITH_AGENTS,
             random_writes(written)),
         huge("huge", 4, PEERS), huge("huge-1t", 1, ["ferry"]), huge("huge-16t", 16, ["ferry"]),
         Increment(
             "fresh", f"{text(2 * written)} of scattered 64 KiB writes into fresh objects", size, None, PEERS,
             random_writes(2 * written), is_renewed=True, facts=sparseness(2 * written)),
-        Increment("unchanged", f"{text(size)} without a change", size, "half", PEERS),
+        Increment("unchanged", f"{text(size)} without a change", size, "half", WITH_AGENTS),
     ]
 
 

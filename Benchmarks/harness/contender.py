@@ -51,6 +51,14 @@ class Contender:
         self.newest.pop(image, None)
         self.mirror.remove(self.mirror_name(image))
 
+    def lose_base(self, image):
+        """Makes it have no snapshot in common with the source any more. Most are of no use then, and neither is the mirror."""
+        self.forget(image)
+
+    def recover(self, image):
+        """Brings the mirror up to date after that."""
+        return self.sync(image)
+
     def leave(self, image):
         """Removes the mirror and what else it has with the source."""
         self.forget(image)

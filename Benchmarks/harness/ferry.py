@@ -4,7 +4,7 @@ import json
 import pathlib
 
 from harness.contender import Contender
-from harness.process import Daemon, Pipeline
+from harness.process import Daemon, Pipeline, wait_until
 
 
 def tls(certificates, side):
@@ -45,7 +45,8 @@ stop-within: 2s
         path.write_text(f"""site: a
 store: {store(self.source)}
 tls: {tls(self.certificates, "sender")}
-control: none
+control: {self.control()}
+status-listen: none
 compression: {self.compression}
 peers:
   - {{name: {self.name}, address: "127.0.0.1:{port}", server-name: receiver.site-b}}
@@ -53,6 +54,10 @@ images:
   - match: "*"
 """, encoding="utf-8")
         return path
+
+    def control(self):
+        """The sender's `control` key."""
+        return "none"
 
     @contextlib.contextmanager
     def through(self, port):
@@ -95,6 +100,21 @@ images:
         meter.result.content_bytes = sum(step["content_bytes"] for step in steps)
         return meter.result
 
+    def lose_base(self, image):
+        name = self.source_name(image)
+        self.source.remove_snapshots(name, [snap for snap in self.source.user_snapshots(name) if self.owns(snap)])
+
+    def recover(self, image):
+        return self.sync_all([image], "--reconcile")
+
+    def verify(self, image):
+        """One `verify` of a whole snapshot; both ends' costs."""
+        with self.meter({"receiver": self.receiver}) as meter:
+            pipeline = Pipeline([[self.program, "verify", "--config", self.sender, "--json", image]])
+            pipeline.end()
+            meter.add(pipeline.children, ["sender"])
+        return meter.result
+
 
 class FerryWithoutZstd(Ferry):
     """The same without compression, which the other must never be slower than."""
@@ -113,3 +133,47 @@ class FerryWithoutZstd(Ferry):
         measurement = self.sync_all([self.source_name(image)])
         self.newest[image] = self.newest.pop(self.source_name(image))
         return measurement
+
+
+class FerryAgents(Ferry):
+    """The same with a sender that runs too, and is asked by `sync now --wait`: what continuous mirroring is."""
+    name = "ferry-agents"
+    title = "rbd-ferry, two agents"
+
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        self.agent = None
+
+    def control(self):
+        return str(self.folder / f"{self.name}.sock")
+
+    def source_name(self, image):
+        # An image of its own, as without zstd.
+        return f"{image}-agents"
+
+    def mirror_name(self, image):
+        return super().mirror_name(self.source_name(image))
+
+    def __enter__(self):
+        super().__enter__()
+        log = self.folder / f"{self.name}-sender.log"
+        self.agent = Daemon([self.program, "sender", "--config", self.sender], log)
+        wait_until(pathlib.Path(self.control()).exists, "the sender's control socket")
+        return self
+
+    def __exit__(self, *_):
+        self.agent.stop()
+        super().__exit__()
+
+    def sync(self, image):
+        with self.meter({"receiver": self.receiver, "sender": self.agent}) as meter, \
+                open(self.folder / f"{self.name}-sync.json", "w+b") as output:
+            command = [self.program, "sync", "now", "--config", self.sender, "--json", "--wait", self.source_name(image)]
+            pipeline = Pipeline([command], output=output)
+            pipeline.end()
+            meter.add(pipeline.children, ["command"])
+            output.seek(0)
+            entry = json.load(output)["images"][0]
+        self.newest[image] = entry["snapshot"]
+        meter.result.wire_bytes = entry["sent_bytes"]
+        return meter.result
