@@ -1,5 +1,6 @@
 import FerryCore
 import ImageStore
+import Synchronization
 
 /// A delta between two snapshots of an image in Ceph, with a handle of its own at the target.
 final class CephDelta: Delta {
@@ -12,12 +13,17 @@ final class CephDelta: Delta {
     private let scan: ChangeScan
     private let subject: String
     private let gate = OperationGate()
+    private let headerVersion: HeaderVersion
+    /// The version of the image's header at which the snapshots were there, and the object map was right; nil: not known.
+    private let trueVersion: Mutex<UInt64?>
 
     /// Opens a delta. Blocks. Throws `.notFound` when a snapshot is gone.
     init(
-        _ pool: RadosPool, imageID: String, subject: String, layout: ImageLayout, from baseID: UInt64?,
-        to targetID: UInt64, mode: DiffMode
+        _ pool: RadosPool, imageID: String, _ headerVersion: HeaderVersion, subject: String, layout: ImageLayout,
+        from baseID: UInt64?, to targetID: UInt64, mode: DiffMode
     ) throws(CephError) {
+        self.headerVersion = headerVersion
+        trueVersion = Mutex(headerVersion.current())
         let usesObjectMap = try pool.withMomentary(.id(imageID)) { image throws(CephError) in
             _ = try image.userSnapshotName(targetID)
             if let baseID { _ = try image.userSnapshotName(baseID) }
@@ -82,6 +88,14 @@ final class CephDelta: Delta {
     /// Throws when a snapshot is gone, or after the last batch the object map can't be trusted any more: the list was
     /// wrong then. Blocks.
     private func checkStillTrue(_ isLast: Bool) throws(CephError) {
+        let version = headerVersion.current()
+        guard version == nil || version != trueVersion.withLock({ $0 }) else { return }
+        try checkStillTrueAfresh(isLast)
+        // The map was not looked at before the last batch.
+        if isLast || !scan.trustsObjectMap { trueVersion.withLock { $0 = version } }
+    }
+
+    private func checkStillTrueAfresh(_ isLast: Bool) throws(CephError) {
         try pool.withMomentary(.id(imageID)) { image throws(CephError) in
             _ = try image.userSnapshotName(targetID)
             if let baseID { _ = try image.userSnapshotName(baseID) }

@@ -6,12 +6,12 @@ extension CephImage {
         let subject = snapshot.map { "\(self.subject) since \($0)" } ?? self.subject
         return try await performAsync("look for changes of", subject) { () async throws(CephError) in
             for _ in 0..<3 {
-                let handle = try await CephThreads.control.run { () throws(CephError) in
-                    try RBDHandle(self.pool, .id(self.identity.image), .momentary)
+                let (version, handle) = try await CephThreads.control.run { () throws(CephError) in
+                    (self.headerVersion.current(), try RBDHandle(self.pool, .id(self.identity.image), .momentary))
                 }
                 let outcome: Result<HeadAnswer, CephError>
                 do throws(CephError) {
-                    outcome = .success(try await self.firstChange(since: snapshot?.id, handle))
+                    outcome = .success(try await self.firstChange(since: snapshot?.id, handle, version))
                 } catch {
                     outcome = .failure(error)
                 }
@@ -29,13 +29,17 @@ extension CephImage {
         let isTrue: Bool
     }
 
-    private func firstChange(since baseID: UInt64?, _ handle: RBDHandle) async throws(CephError) -> HeadAnswer {
+    /// `version`: the header's, before `handle` was opened.
+    private func firstChange(
+        since baseID: UInt64?, _ handle: RBDHandle, _ version: UInt64?
+    ) async throws(CephError) -> HeadAnswer {
         let (scan, sizeChange) = try await CephThreads.control.run { () throws(CephError) in
             try self.headScan(since: baseID, handle)
         }
         let first = try await firstDifference(scan, since: baseID, head: handle)
         let isTrue = try await CephThreads.control.run { () throws(CephError) in
-            try self.isUnchanged(since: handle, baseID, scan.0.trustsObjectMap)
+            if let version, self.headerVersion.current() == version { return true }
+            return try self.isUnchanged(since: handle, baseID, scan.0.trustsObjectMap)
         }
         let changes = [first, sizeChange].compactMap(\.self)
         return HeadAnswer(change: changes.min { $0.offset < $1.offset }, isTrue: isTrue)

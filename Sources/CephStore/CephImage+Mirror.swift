@@ -24,7 +24,7 @@ extension CephImage: MirrorImage {
     }
 
     private func checkHead(_ byteCount: UInt64) throws(CephError) {
-        let found = try afresh { image throws(CephError) in try image.byteCount() }
+        let found = try currentHeader().byteCount
         guard found == byteCount else {
             throw CephError(.inconsistent, "its size should be \(byteCount) bytes and is \(found)")
         }
@@ -104,7 +104,7 @@ extension CephImage: MirrorImage {
     func rollBack(to snapshot: SnapshotIdentity) async throws(StoreError) {
         try await perform("roll back to", describe(snapshot)) { () throws(CephError) in
             try self.handle.rollBack(to: try self.agreedName(snapshot.id, self.handle))
-            let snapshots = try self.afresh { image throws(CephError) in try image.userSnapshots() }
+            let snapshots = try self.currentHeader().userSnapshots
             guard let found = snapshots.first(where: { $0.identity.id == snapshot.id }) else {
                 throw CephError(.notFound, "it was removed meanwhile")
             }
@@ -114,14 +114,12 @@ extension CephImage: MirrorImage {
 
     func wipe() async throws(StoreError) {
         try await perform("wipe") { () throws(CephError) in
-            let byteCount = try self.afresh { image throws(CephError) in
-                guard try image.allSnapshots().isEmpty else {
-                    throw CephError(.unsupported, "it has snapshots", remedy: "roll it back to one instead")
-                }
-                return try image.byteCount()
+            let header = try self.currentHeader()
+            guard header.snapshots.isEmpty else {
+                throw CephError(.unsupported, "it has snapshots", remedy: "roll it back to one instead")
             }
             try self.resizeAndCheck(0)
-            try self.resizeAndCheck(byteCount)
+            try self.resizeAndCheck(header.byteCount)
         }
     }
 
@@ -137,7 +135,7 @@ extension CephImage: MirrorImage {
 
     /// The image's name, when it still is this image's and nothing we can see stands in the way. Blocks.
     private func checkRemovable() throws(CephError) -> [CChar] {
-        let snapshotCount = try afresh { image throws(CephError) in try image.allSnapshots().count }
+        let snapshotCount = try currentHeader().snapshots.count
         guard snapshotCount == 0 else {
             throw CephError(.locked, "it has \(snapshotCount) snapshots", remedy: "remove its snapshots first")
         }

@@ -4,7 +4,7 @@ import ImageStore
 extension CephImage: SourceImage {
     func featureBits() async throws(StoreError) -> UInt64 {
         try await perform("read the features of") { () throws(CephError) in
-            try self.afresh { image throws(CephError) in try image.features().rawValue }
+            try self.currentHeader().features.rawValue
         }
     }
 
@@ -12,9 +12,10 @@ extension CephImage: SourceImage {
         try await perform("pin snapshot", describe(snapshot)) { () throws(CephError) in
             // Whoever protected it before us may take that away before we look.
             for _ in 0..<3 {
-                let isOurs = try self.protect(snapshot.id)
-                let snapshots = try self.afresh { image throws(CephError) in try image.userSnapshots() }
-                let found = snapshots.first { $0.identity.id == snapshot.id }
+                let isOurs = try self.withWatching { handle throws(CephError) in
+                    try self.protect(snapshot.id, handle)
+                }
+                let found = try self.currentHeader().userSnapshots.first { $0.identity.id == snapshot.id }
                 if found?.isPinned == true { return isOurs }
                 guard found != nil else { throw CephError(.notFound, "it was removed meanwhile") }
             }
@@ -22,32 +23,35 @@ extension CephImage: SourceImage {
         }
     }
 
-    /// Protects a snapshot, if it has the name still by which librbd does that; false when it was protected before.
-    private func protect(_ id: UInt64) throws(CephError) -> Bool {
-        try withWatching { handle throws(CephError) in
-            let name = try agreedName(id, handle)
-            guard try handle.features().contains(.layering) else {
-                throw CephError(
-                    .unsupported, "its image lacks the feature layering, so its snapshots can't be protected",
-                    remedy: "copy it to an image with layering (`rbd deep cp`): it can't be added later")
-            }
-            let isOurs = try handle.protectSnapshot(name)
-            // The name may have passed to another snapshot just before.
-            guard (try? handle.userSnapshotName(id)) == name else {
-                if isOurs { try handle.unprotectSnapshot(name) }
-                throw CephError(.notFound, "it was removed or renamed meanwhile")
-            }
-            return isOurs
+    /// Protects a snapshot, if it has the name still by which librbd does that; false when it was protected before. Blocks.
+    func protect(_ id: UInt64, _ handle: RBDHandle) throws(CephError) -> Bool {
+        let name = try agreedName(id, handle)
+        guard try handle.features().contains(.layering) else {
+            throw CephError(
+                .unsupported, "its image lacks the feature layering, so its snapshots can't be protected",
+                remedy: "copy it to an image with layering (`rbd deep cp`): it can't be added later")
         }
+        let isOurs = try handle.protectSnapshot(name)
+        // The name may have passed to another snapshot just before.
+        guard (try? handle.userSnapshotName(id)) == name else {
+            if isOurs { try handle.unprotectSnapshot(name) }
+            throw CephError(.notFound, "it was removed or renamed meanwhile")
+        }
+        return isOurs
     }
 
     func unpin(_ snapshot: SnapshotIdentity) async throws(StoreError) {
         try await change("unpin snapshot", describe(snapshot)) { handle throws(CephError) in
-            do throws(CephError) {
-                try handle.unprotectSnapshot(try self.agreedName(snapshot.id, handle))
-            } catch  where error.reason == .notFound {
-                return
-            }
+            try self.unprotect(snapshot.id, handle)
+        }
+    }
+
+    /// Takes a snapshot's protection away; no error when there is none or it is gone. Blocks.
+    func unprotect(_ id: UInt64, _ handle: RBDHandle) throws(CephError) {
+        do throws(CephError) {
+            try handle.unprotectSnapshot(try agreedName(id, handle))
+        } catch  where error.reason == .notFound {
+            return
         }
     }
 
@@ -55,7 +59,7 @@ extension CephImage: SourceImage {
         let terms = try LeaseTerms(holder: holder, duration: duration, subject: subject)
         let outcome = try await perform(LeaseTerms.operation) { () throws(CephError) in
             // Locking the header of an image that is gone would make an object that nothing removes.
-            try self.afresh { _ in }
+            _ = try self.currentHeader()
             return try CephLease.take(terms, on: self)
         }
         return try outcome.get()
@@ -67,7 +71,7 @@ extension CephImage: SourceImage {
         let subject = base.map { "\(self.subject) from \($0) to \(target)" } ?? describe(target)
         return try await perform("open the delta", subject) { () throws(CephError) in
             try CephDelta(
-                self.pool, imageID: self.identity.image, subject: subject, layout: self.layout, from: base?.id,
+                self.pool, imageID: self.identity.image, self.headerVersion, subject: subject, layout: self.layout, from: base?.id,
                 to: target.id, mode: mode)
         }
     }

@@ -1,10 +1,11 @@
 import FerryCore
 import ImageStore
+import Synchronization
 
 /// An image in Ceph, opened at its head.
 ///
-/// What "read afresh" is asked of comes through a new handle each time (`RadosPool.withMomentary`). A source is
-/// watched only while something of it is changed, so that a sender that is killed leaves no watch behind; a mirror
+/// What "read afresh" is asked of comes through a new handle (`RadosPool.withMomentary`), unless the version of the image's
+/// header shows that what was read before is still true (`currentHeader`). A source is watched only while something of it is changed, so that a sender that is killed leaves no watch behind; a mirror
 /// is watched, and locked, for as long as it is open.
 final class CephImage: Image {
     let identity: ImageIdentity
@@ -15,6 +16,9 @@ final class CephImage: Image {
     /// How messages call it: `pool/name`.
     let subject: String
     let gate = OperationGate()
+    let headerVersion: HeaderVersion
+    /// The header as it was last read, and its version.
+    let knownHeader = Mutex<(version: UInt64, header: ImageHeader)?>(nil)
 
     /// Opens an image. Blocks. Throws `.notFound` when there is none of that name.
     init(
@@ -26,6 +30,7 @@ final class CephImage: Image {
         self.subject = subject
         do throws(CephError) {
             identity = ImageIdentity(cluster: pool.cluster.fsid, pool: pool.id, image: try handle.id())
+            headerVersion = try HeaderVersion(pool, imageID: identity.image)
             layout = try handle.layout()
         } catch {
             handle.close()
@@ -35,13 +40,13 @@ final class CephImage: Image {
 
     func headByteCount() async throws(StoreError) -> UInt64 {
         try await perform("read the size of") { () throws(CephError) in
-            try self.afresh { image throws(CephError) in try image.byteCount() }
+            try self.currentHeader().byteCount
         }
     }
 
     func snapshots() async throws(StoreError) -> [Snapshot] {
         try await perform("list snapshots of") { () throws(CephError) in
-            try self.afresh { image throws(CephError) in try image.userSnapshots() }
+            try self.currentHeader().userSnapshots
         }
     }
 
@@ -50,11 +55,11 @@ final class CephImage: Image {
             guard !name.isEmpty, name.utf8.count <= Limits.nameByteCountMax else {
                 throw CephError(.unsupported, "its name has \(name.utf8.count) bytes")
             }
-            let before = try self.afresh { image throws(CephError) in try image.userSnapshots() }.map(\.identity.id)
+            let before = try self.currentHeader().userSnapshots.map(\.identity.id)
             try self.withWatching { handle throws(CephError) in
                 try handle.createSnapshot(try checkedCString(name, "its name"), quiesce: quiesce)
             }
-            let snapshots = try self.afresh { image throws(CephError) in try image.userSnapshots() }
+            let snapshots = try self.currentHeader().userSnapshots
             guard let snapshot = snapshots.last(where: { $0.identity.name.hasSameBytes(as: name) }) else {
                 throw CephError(.inconsistent, "it was made and is not there")
             }
@@ -85,9 +90,14 @@ final class CephImage: Image {
 
     func setMetadata(_ key: String, to value: String) async throws(StoreError) {
         try await change("set metadata \(key) of", subject) { handle throws(CephError) in
-            try handle.setMetadata(
-                try checkedCString(key, "the key"), to: try checkedCString(value, "the value"))
+            try self.set(ImageMetadata(key: key, value: value), handle)
         }
+    }
+
+    /// Sets metadata. Blocks.
+    func set(_ entry: ImageMetadata, _ handle: RBDHandle) throws(CephError) {
+        try handle.setMetadata(
+            try checkedCString(entry.key, "the key"), to: try checkedCString(entry.value, "the value"))
     }
 
     func removeMetadata(_ key: String) async throws(StoreError) {

@@ -81,4 +81,14 @@ final class RadosCluster: @unchecked Sendable {
         guard let context else { throw CephError(.failed, "rados_ioctx_create gave no context") }
         return context
     }
+
+    /// The same for a pool's id.
+    ///
+    /// Implements: int rados_ioctx_create2(rados_t cluster, int64_t pool_id, rados_ioctx_t *ioctx);
+    func makeContext(poolID: Int64) throws(CephError) -> rados_ioctx_t {
+        var context: rados_ioctx_t?
+        try check(rados_ioctx_create2(raw, poolID, &context), "rados_ioctx_create2")
+        guard let context else { throw CephError(.failed, "rados_ioctx_create2 gave no context") }
+        return context
+    }
 }

@@ -11,6 +11,7 @@ final class RadosPool: @unchecked Sendable {
     /// The pool's id, unique in its cluster for ever.
     let id: Int64
     let raw: rados_ioctx_t
+    private let namespace: [CChar]?
 
     /// Opens a pool. Throws `.notFound` for a pool or a namespace that is not there.
     ///
@@ -19,11 +20,22 @@ final class RadosPool: @unchecked Sendable {
     ///
     /// Implements: int64_t rados_ioctx_get_id(rados_ioctx_t io); void rados_set_pool_full_try(rados_ioctx_t io);
     init(_ cluster: RadosCluster, pool: String, namespace: String?) throws(CephError) {
+        let namespaceName = try namespace.map { name throws(CephError) in try checkedCString(name, "the namespace") }
         raw = try cluster.makeContext(pool: pool)
+        self.namespace = namespaceName
         self.cluster = cluster
         id = rados_ioctx_get_id(raw)
         rados_set_pool_full_try(raw)
         if let namespace { try enter(namespace) }
+    }
+
+    /// Makes another I/O context for the same place; the caller destroys it while this object is there.
+    ///
+    /// Implements: void rados_ioctx_set_namespace(rados_ioctx_t io, const char *nspace);
+    func makeContext() throws(CephError) -> rados_ioctx_t {
+        let context = try cluster.makeContext(poolID: id)
+        if let namespace { rados_ioctx_set_namespace(context, namespace) }
+        return context
     }
 
     deinit { rados_ioctx_destroy(raw) }

@@ -23,8 +23,19 @@ extension Image {
 
     /// Stores a value as JSON, durably.
     func setState(_ value: some Encodable, _ key: String) async throws {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        try await setMetadata(key, to: String(decoding: try encoder.encode(value), as: UTF8.self))
+        try await setMetadata(key, to: stateText(value))
     }
+}
+
+extension SourceChange {
+    /// Stores a value as JSON.
+    static func setState(_ value: some Encodable, _ key: String) throws -> SourceChange {
+        .setMetadata(ImageMetadata(key: key, value: try stateText(value)))
+    }
+}
+
+private func stateText(_ value: some Encodable) throws -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    return String(decoding: try encoder.encode(value), as: UTF8.self)
 }

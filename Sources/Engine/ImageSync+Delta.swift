@@ -49,8 +49,8 @@ extension ImageSync {
         let isTargetProtected = pinned.contains(transfer.target) && !record.pins.contains(transfer.target)
         // Noted before they are made: a pin that we forget would stay for ever.
         record.pins += used.filter { !pinned.contains($0) && !record.pins.contains($0) }
-        try await image.setState(record, stateKey)
-        for snapshot in used where !pinned.contains(snapshot) { _ = try await image.pin(snapshot) }
+        let pins = used.filter { !pinned.contains($0) }.map { SourceChange.pin($0) }
+        try await image.carryOut([.setState(record, stateKey)] + pins)
         return isTargetProtected
     }
 

@@ -259,16 +259,23 @@ public struct ImageSync: Sendable {
         // Another sync of this image may have begun since the receiver let go of the mirror: state and pins are its.
         let isOurs = record.inFlight == nil || record.inFlight?.target == target
         if isOurs { record.inFlight = nil }
-        try await image.setState(record, stateKey)
-        if isOurs { try await unpinAll(except: [], &record) }
+        var changes = [try SourceChange.setState(record, stateKey)]
+        if isOurs { changes += try unpins(except: [], &record) }
+        try await image.carryOut(changes)
     }
 
     /// Takes away the pins that we noted, apart from some.
     func unpinAll(except kept: [SnapshotIdentity], _ record: inout SenderRecord) async throws {
+        try await image.carryOut(try unpins(except: kept, &record))
+    }
+
+    /// What takes away the pins that we noted, apart from some, and then the notes.
+    private func unpins(
+        except kept: [SnapshotIdentity], _ record: inout SenderRecord
+    ) throws -> [SourceChange] {
         let pins = record.pins.filter { !kept.contains($0) }
-        guard !pins.isEmpty else { return }
-        for pin in pins { try await image.unpinUnlessCloned(pin) }
+        guard !pins.isEmpty else { return [] }
         record.pins.removeAll { pins.contains($0) }
-        try await image.setState(record, stateKey)
+        return try pins.map { .unpinUnlessCloned($0) } + [.setState(record, stateKey)]
     }
 }

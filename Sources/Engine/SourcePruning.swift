@@ -79,10 +79,10 @@ public struct SourcePruning: Sendable {
             // A transfer to it may have begun since.
             try await image.state(SenderRecord.self, key) == record
         else { return }
-        for pin in record.pins { try await image.unpinUnlessCloned(pin) }
+        let unpins = record.pins.map { SourceChange.unpinUnlessCloned($0) }
         record.pins = []
         record.inFlight = nil
-        try await image.setState(record, key)
+        try await image.carryOut(unpins + [.setState(record, key)])
     }
 }
 
@@ -100,18 +100,6 @@ extension Image {
         } catch {
             guard error.reason == .locked || error.reason == .notFound else { throw error }
             return false
-        }
-    }
-}
-
-extension SourceImage {
-    /// Takes a pin away. One that the store will not give back, because somebody made a clone of the snapshot
-    /// meanwhile, is theirs now.
-    func unpinUnlessCloned(_ snapshot: SnapshotIdentity) async throws(StoreError) {
-        do throws(StoreError) {
-            try await unpin(snapshot)
-        } catch {
-            guard error.reason == .locked else { throw error }
         }
     }
 }

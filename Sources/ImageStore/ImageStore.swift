@@ -90,6 +90,10 @@ public protocol SourceImage: Image {
     /// Takes the pin away; no error when there is none or the snapshot is gone.
     func unpin(_ snapshot: SnapshotIdentity) async throws(StoreError)
 
+    /// Makes changes one after another, which may be cheaper than each by itself. When one fails, those before it are
+    /// made, and those behind it are not.
+    func carryOut(_ changes: [SourceChange]) async throws(StoreError)
+
     /// Takes the right to work on the image for `duration` at most, unless it is renewed. Throws `.locked`, naming the
     /// holder, when another has it; `.notFound` when the image is gone; `.unsupported` for terms that `LeaseTerms` does
     /// not take. Taken again by the same holder through the same store it is renewed, and it is one lease: who releases

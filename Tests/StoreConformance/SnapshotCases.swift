@@ -166,4 +166,27 @@ let pinCases: [ConformanceCase] = [
             try await source.unpin(second)
         }
     },
+    ConformanceCase("changes are made one after another, up to the first that fails") { scratch in
+        try await scratch.create(byteCount: mebibyte)
+        try await scratch.withSource { source in
+            let gone = try await source.createSnapshot("s0").identity
+            let first = try await source.createSnapshot("s1").identity
+            let second = try await source.createSnapshot("s2").identity
+            try await source.removeSnapshot(gone)
+            func note(_ value: String) -> SourceChange { .setMetadata(ImageMetadata(key: "rbd-ferry.note", value: value)) }
+            func state() async throws -> [String?] {
+                let pinned = try await source.snapshots().filter(\.isPinned).map(\.identity.name)
+                return [try await source.metadata("rbd-ferry.note")] + pinned
+            }
+            try await source.carryOut([])
+            try await source.carryOut([note("a"), .pin(first), .pin(second), .pin(second), .unpinUnlessCloned(gone)])
+            try expect("all", try await state(), equals: ["a", "s1", "s2"])
+            try await expect("one that fails", throws: .notFound) {
+                try await source.carryOut([note("b"), .unpinUnlessCloned(first), .pin(gone), note("c")])
+            }
+            try expect("up to it", try await state(), equals: ["b", "s2"])
+            try await source.carryOut([.unpinUnlessCloned(second), .unpinUnlessCloned(second), note("d")])
+            try expect("at last", try await state(), equals: ["d"])
+        }
+    },
 ]

@@ -1,0 +1,63 @@
+import FerryCore
+import ImageStore
+
+extension CephImage {
+    /// With one handle for all: each one that watches takes ten round trips.
+    func carryOut(_ changes: [SourceChange]) async throws(StoreError) {
+        guard !changes.isEmpty else { return }
+        let outcome = try await perform("change") { () throws(CephError) in
+            let outcome = try self.withWatching { handle throws(CephError) in self.carryOut(changes, handle) }
+            // Not before the handle is closed.
+            return (outcome, try self.currentHeader().userSnapshots)
+        }
+        try outcome.0.get()
+        let pinned = Set(outcome.1.filter(\.isPinned).map(\.identity.id))
+        for case .pin(let snapshot) in changes where !pinned.contains(snapshot.id) {
+            // Whoever protected it before us took that away.
+            _ = try await pin(snapshot)
+        }
+    }
+
+    private func carryOut(_ changes: [SourceChange], _ handle: RBDHandle) -> Result<Void, StoreError> {
+        for change in changes {
+            do throws(CephError) {
+                try carryOut(change, handle)
+            } catch {
+                return .failure(error.about(change.operation, subject(of: change)))
+            }
+        }
+        return .success(())
+    }
+
+    private func carryOut(_ change: SourceChange, _ handle: RBDHandle) throws(CephError) {
+        switch change {
+        case .setMetadata(let entry): try set(entry, handle)
+        case .pin(let snapshot): _ = try protect(snapshot.id, handle)
+        case .unpinUnlessCloned(let snapshot):
+            do throws(CephError) {
+                try unprotect(snapshot.id, handle)
+            } catch  where error.reason == .locked {
+                // Its clones hold it.
+                return
+            }
+        }
+    }
+
+    private func subject(of change: SourceChange) -> String {
+        switch change {
+        case .setMetadata: subject
+        case .pin(let snapshot), .unpinUnlessCloned(let snapshot): describe(snapshot)
+        }
+    }
+}
+
+extension SourceChange {
+    /// How messages call it.
+    fileprivate var operation: String {
+        switch self {
+        case .setMetadata(let entry): "set metadata \(entry.key) of"
+        case .pin: "pin snapshot"
+        case .unpinUnlessCloned: "unpin snapshot"
+        }
+    }
+}
