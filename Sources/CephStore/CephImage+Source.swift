@@ -71,7 +71,8 @@ extension CephImage: SourceImage {
         let subject = base.map { "\(self.subject) from \($0) to \(target)" } ?? describe(target)
         return try await perform("open the delta", subject) { () throws(CephError) in
             try CephDelta(
-                self.pool, imageID: self.identity.image, self.headerVersion, subject: subject, layout: self.layout, from: base?.id,
+                self.pool, imageID: self.identity.image, self.headerVersion, subject: subject, layout: self.layout,
+                from: base?.id,
                 to: target.id, mode: mode)
         }
     }

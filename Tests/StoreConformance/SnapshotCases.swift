@@ -173,7 +173,9 @@ let pinCases: [ConformanceCase] = [
             let first = try await source.createSnapshot("s1").identity
             let second = try await source.createSnapshot("s2").identity
             try await source.removeSnapshot(gone)
-            func note(_ value: String) -> SourceChange { .setMetadata(ImageMetadata(key: "rbd-ferry.note", value: value)) }
+            func note(_ value: String) -> SourceChange {
+                .setMetadata(ImageMetadata(key: "rbd-ferry.note", value: value))
+            }
             func state() async throws -> [String?] {
                 let pinned = try await source.snapshots().filter(\.isPinned).map(\.identity.name)
                 return [try await source.metadata("rbd-ferry.note")] + pinned
