@@ -194,7 +194,7 @@ extension ReceiverAgent: AgentControl {
             configuration: configuration.file, startedAt: startedAt, now: Date())
         configuration.note(in: &status)
         board.fill(&status)
-        status.clients = clients
+        status.note(clients)
         status.refusedConnectionCount += listener.turnedAwayCount
         return status
     }

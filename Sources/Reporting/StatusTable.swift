@@ -10,6 +10,7 @@ public enum StatusTable {
         lines += status.problems.map { "problem: \($0.printable)" }
         lines += status.warnings.map { "warning: \($0.printable)" }
         if let limits = status.limits.flatMap({ limits($0, now: status.now) }) { lines.append(limits) }
+        lines += clientLines(status.clients ?? [])
         guard !status.images.isEmpty else { return lines + ["no images"] }
         lines += [""] + table(status).lines
         let troubles = status.images.flatMap { remarks($0, now: status.now) }
