@@ -92,7 +92,7 @@ enum VerifyReport {
         var mirrorSnapshotId: UInt64?
         var scope: String?
         var isComplete: Bool?
-        var sizeBytes: UInt64?
+        var imageBytes: UInt64?
         var selectedBytes: UInt64?
         var comparedBytes: UInt64?
         var comparedRatio: Double?
@@ -126,7 +126,7 @@ enum VerifyReport {
             (mirrorSnapshot, mirrorSnapshotId) = (report.mirror.name, report.mirror.id)
             scope = report.scope.description
             isComplete = report.isComplete
-            sizeBytes = report.imageByteCount
+            imageBytes = report.imageByteCount
             selectedBytes = report.selectedByteCount
             comparedBytes = report.comparedByteCount
             comparedRatio = report.coverage
