@@ -144,7 +144,8 @@ struct PrometheusTextTests {
         hostile.images.append(ImageStatus(image: "a\\b\"c\nd\u{1B}", peer: "é\r"))
         var receiver = StatusExample.sender
         receiver.role = .receiver
-        for status in [StatusExample.sender, receiver, StatusExample.receiver, StatusExample.empty(.receiver), hostile] {
+        for status in [StatusExample.sender, receiver, StatusExample.receiver, StatusExample.empty(.receiver), hostile]
+        {
             let (code, output) = try await Self.check(PrometheusText.text(status))
             #expect(code == 0)
             #expect(output.isEmpty)
