@@ -1,3 +1,4 @@
+import AgentConfiguration
 import FerryCore
 import Foundation
 import Logging
@@ -90,4 +91,15 @@ protocol AgentConfigurable: Sendable {
     static func read(_ file: String) throws -> Self
     /// Keys whose values differ and that a running agent can't change.
     func changesThatNeedRestart(_ new: Self) -> [String]
+}
+
+extension AgentSettings {
+    /// Keys whose values differ and that a running agent can't change.
+    func changesThatNeedRestart(_ new: AgentSettings) -> [String] {
+        var keys: [String] = []
+        if control != new.control { keys.append("control") }
+        if statusListen != new.statusListen { keys.append("status-listen") }
+        if hangAfter != new.hangAfter { keys.append("hang-after") }
+        return keys
+    }
 }

@@ -78,7 +78,7 @@ public final class ReceiverAgent: Sendable {
 
     /// Ends the agent.
     public func stop() {
-        stopSwitch.stop(within: .seconds(configuration.current.stopWithin.seconds))
+        stopSwitch.stop(within: .seconds(configuration.current.agent.stopWithin.seconds))
     }
 
     /// The transfers under way, for a watch over hanging ones.
@@ -194,7 +194,7 @@ extension ReceiverAgent: AgentControl {
             configuration: configuration.file, startedAt: startedAt, now: Date())
         configuration.note(in: &status)
         board.fill(&status)
-        status.clients = clients
+        status.note(clients)
         status.refusedConnectionCount += listener.turnedAwayCount
         return status
     }
@@ -260,9 +260,6 @@ extension ReceiverConfiguration: AgentConfigurable {
         if store != new.store { keys.append("store") }
         if listen != new.listen { keys.append("listen") }
         if connectionCountMax != new.connectionCountMax { keys.append("connections-max") }
-        if control != new.control { keys.append("control") }
-        if statusListen != new.statusListen { keys.append("status-listen") }
-        if hangAfter != new.hangAfter { keys.append("hang-after") }
-        return keys
+        return keys + agent.changesThatNeedRestart(new.agent)
     }
 }

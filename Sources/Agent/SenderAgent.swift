@@ -77,7 +77,7 @@ public final class SenderAgent: Sendable {
 
     /// Ends the agent: nothing new begins, and what is under way has as long as the configuration says.
     public func stop() {
-        stopSwitch.stop(within: .seconds(configuration.current.stopWithin.seconds))
+        stopSwitch.stop(within: .seconds(configuration.current.agent.stopWithin.seconds))
     }
 
     /// The runs under way, for a watch over hanging ones.
@@ -227,9 +227,6 @@ extension SenderConfiguration: AgentConfigurable {
         if store != new.store { keys.append("store") }
         if site != new.site { keys.append("site") }
         if parallelCount != new.parallelCount { keys.append("parallel") }
-        if control != new.control { keys.append("control") }
-        if statusListen != new.statusListen { keys.append("status-listen") }
-        if hangAfter != new.hangAfter { keys.append("hang-after") }
-        return keys
+        return keys + agent.changesThatNeedRestart(new.agent)
     }
 }

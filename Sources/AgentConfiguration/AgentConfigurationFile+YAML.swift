@@ -35,10 +35,7 @@ extension SenderConfiguration {
         writer.addRaw("read-limit", readLimit.yaml)
         writer.add("hold-base-max", holdBaseMax.description)
         writer.add("scan-every", scanEvery.description)
-        writer.add("hang-after", hangAfter.description)
-        writer.add("stop-within", stopWithin.description)
-        writer.add("control", control ?? "none")
-        writer.add("status-listen", statusListen?.description ?? "none")
+        writer.add(agent)
         return writer.text
     }
 }
@@ -64,10 +61,16 @@ extension ReceiverConfiguration {
         writer.add("connections-max", "\(connectionCountMax)")
         writer.add("checkpoint-seconds", "\(checkpointSeconds)")
         writer.add("block-within", blockWithin.description)
-        writer.add("hang-after", hangAfter.description)
-        writer.add("stop-within", stopWithin.description)
-        writer.add("control", control ?? "none")
-        writer.add("status-listen", statusListen?.description ?? "none")
+        writer.add(agent)
         return writer.text
+    }
+}
+
+extension YAMLWriter {
+    fileprivate mutating func add(_ settings: AgentSettings) {
+        add("hang-after", settings.hangAfter.description)
+        add("stop-within", settings.stopWithin.description)
+        add("control", settings.control ?? "none")
+        add("status-listen", settings.statusListen?.description ?? "none")
     }
 }

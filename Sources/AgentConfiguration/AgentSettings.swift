@@ -1,15 +1,19 @@
-import Planning
-import SecureTransport
+public import Planning
+public import SecureTransport
 
 /// What both agents are told in the same words.
-struct AgentSettings {
+public struct AgentSettings: Sendable, Hashable {
     /// sun_path of a unix socket's address holds so many bytes before its end.
     private static let socketPathByteCountMax = 107
 
-    let hangAfter: TimeSpan
-    let stopWithin: TimeSpan
-    let control: String?
-    let statusListen: HostAndPort?
+    /// An agent in which nothing moves for so long ends itself.
+    public var hangAfter: TimeSpan
+    /// How long running transfers may go on after a stop is asked for.
+    public var stopWithin: TimeSpan
+    /// The control socket's path, at most 107 bytes; nil: there is none.
+    public var control: String?
+    /// Where status and metrics are served; nil: nowhere.
+    public var statusListen: HostAndPort?
 
     /// Reads the keys from a whole file.
     init(_ root: inout ConfigurationSection, controlPath: String, statusPort: Int) {

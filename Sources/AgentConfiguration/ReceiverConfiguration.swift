@@ -43,14 +43,8 @@ public struct ReceiverConfiguration: Sendable {
     public var checkpointSeconds: Int
     /// How long a transfer may go without a whole block.
     public var blockWithin: TimeSpan
-    /// An agent in which nothing moves for so long ends itself.
-    public var hangAfter: TimeSpan
-    /// How long running transfers may go on after a stop is asked for.
-    public var stopWithin: TimeSpan
-    /// The control socket's path, at most 107 bytes; nil: there is none.
-    public var control: String?
-    /// Where status and metrics are served; nil: nowhere.
-    public var statusListen: HostAndPort?
+    /// What both agents are told in the same words.
+    public var agent: AgentSettings
 
     /// Reads and checks a file. Throws every fault that is in it.
     public init(
@@ -82,16 +76,12 @@ extension ReceiverConfiguration {
         connectionCountMax = root.number("connections-max", in: 1...10_000, default: 64)
         checkpointSeconds = root.number("checkpoint-seconds", in: 1...3600, default: 5)
         blockWithin = root.timeSpan("block-within", in: TimeLimits.blockWithin) ?? TimeSpan(seconds: 3600)
-        let agent = AgentSettings(&root, controlPath: Self.controlPath, statusPort: Self.statusPort)
+        agent = AgentSettings(&root, controlPath: Self.controlPath, statusPort: Self.statusPort)
         root.finish()
         guard let site, let store, let tls else { return nil }
         self.site = site
         self.store = store
         self.tls = tls
-        hangAfter = agent.hangAfter
-        stopWithin = agent.stopWithin
-        control = agent.control
-        statusListen = agent.statusListen
     }
 
     private static func clients(_ root: inout ConfigurationSection, store: StoreConfiguration?) -> [Client] {

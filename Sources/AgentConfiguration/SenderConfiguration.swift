@@ -44,14 +44,8 @@ public struct SenderConfiguration: Sendable {
     public var holdBaseMax: TimeSpan
     /// How often the store is looked through for new images.
     public var scanEvery: TimeSpan
-    /// An agent in which nothing moves for so long ends itself.
-    public var hangAfter: TimeSpan
-    /// How long running transfers may go on after a stop is asked for.
-    public var stopWithin: TimeSpan
-    /// The control socket's path, at most 107 bytes; nil: there is none.
-    public var control: String?
-    /// Where status and metrics are served; nil: nowhere.
-    public var statusListen: HostAndPort?
+    /// What both agents are told in the same words.
+    public var agent: AgentSettings
 
     /// Reads and checks a file. Throws every fault that is in it.
     public init(
@@ -103,7 +97,7 @@ extension SenderConfiguration {
         readLimit = root.rateLimit("read-limit")
         holdBaseMax = root.timeSpan("hold-base-max", in: TimeLimits.holdBaseMax) ?? TimeSpan(seconds: 30 * 86_400)
         scanEvery = root.timeSpan("scan-every", in: TimeLimits.scanEvery) ?? TimeSpan(seconds: 60)
-        let agent = AgentSettings(&root, controlPath: Self.controlPath, statusPort: Self.statusPort)
+        agent = AgentSettings(&root, controlPath: Self.controlPath, statusPort: Self.statusPort)
         root.finish()
         guard let site, let store, let tls else { return nil }
         self.site = site
@@ -112,10 +106,6 @@ extension SenderConfiguration {
         self.peers = peers
         self.mode = mode
         self.onLostBase = onLostBase
-        hangAfter = agent.hangAfter
-        stopWithin = agent.stopWithin
-        control = agent.control
-        statusListen = agent.statusListen
     }
 
     /// The peers without faults, and the names of all.

@@ -3,7 +3,6 @@ import HummingbirdCore
 import Logging
 import NIOCore
 import NIOPosix
-import SecureTransport
 
 /// One address that an agent's server listens on.
 final class ControlListener: Sendable {
@@ -11,7 +10,7 @@ final class ControlListener: Sendable {
     static let threads = MultiThreadedEventLoopGroup(numberOfThreads: 1)
 
     private let server: any Channel
-    private let gate: ConnectionGate
+    private let connections: ConnectionLimit
     private let accepted: AsyncStream<any Channel>
     private let acceptedEnd: AsyncStream<any Channel>.Continuation
     private let http: HTTP1Channel
@@ -26,8 +25,8 @@ final class ControlListener: Sendable {
         _ responder: some HTTPResponder<ControlContext>, limits: ControlLimits, logger: Logger,
         bind: (ServerBootstrap) async throws -> any Channel
     ) async throws {
-        let gate = ConnectionGate(connectionCountMax: limits.connectionCountMax)
-        // Not bounded by itself: the gate bounds what goes in.
+        let connections = ConnectionLimit(connectionCountMax: limits.connectionCountMax)
+        // Not bounded by itself: the limit bounds what goes in.
         let (accepted, acceptedEnd) = AsyncStream.makeStream(of: (any Channel).self)
         let bootstrap = ServerBootstrap(group: Self.threads)
             .serverChannelOption(.backlog, value: 64)
@@ -37,12 +36,12 @@ final class ControlListener: Sendable {
             .childChannelOption(.allowRemoteHalfClosure, value: true)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    guard gate.enter(channel) else { throw ChannelError.operationUnsupported }
+                    guard connections.enter(channel) else { throw ChannelError.operationUnsupported }
                     acceptedEnd.yield(channel)
                 }
             }
         server = try await bind(bootstrap)
-        self.gate = gate
+        self.connections = connections
         self.accepted = accepted
         self.acceptedEnd = acceptedEnd
         self.logger = logger
@@ -78,7 +77,7 @@ final class ControlListener: Sendable {
             }
         } onCancel: {
             stopAccepting()
-            server.eventLoop.scheduleTask(in: TimeAmount(stopTimeout)) { self.gate.closeAll() }
+            server.eventLoop.scheduleTask(in: TimeAmount(stopTimeout)) { self.connections.closeAll() }
         }
         await closeServer()
     }
@@ -107,7 +106,7 @@ final class ControlListener: Sendable {
     private func closeServer() async {
         // The future of a channel's end never fails.
         try? await server.closeFuture.get()
-        gate.closeAll()
+        connections.closeAll()
     }
 
     private func stopAccepting() {

@@ -62,21 +62,11 @@ public struct ProofResult: Codable, Equatable, Sendable {
     func check() throws(ProtocolViolation) {
         guard scope.utf8.count <= 64, differing.count <= Limits.differingExtentCountMax,
             imageByteCount <= Limits.imageByteCountMax, comparedByteCount <= imageByteCount,
-            differingByteCount <= comparedByteCount, isListInOrder
+            differingByteCount <= comparedByteCount,
+            let listed = differing.ascendingByteCount(upTo: imageByteCount), listed <= differingByteCount
         else {
             throw ProtocolViolation(
                 .contradiction("result of a proof", expected: "numbers that fit each other", found: "\(scope)"))
         }
-    }
-
-    /// Whether the extents ascend, are apart and inside the image, and are no more than differs.
-    private var isListInOrder: Bool {
-        var (end, byteCount) = (UInt64(0), UInt64(0))
-        for extent in differing {
-            guard extent.byteCount > 0, extent.offset >= end, extent.end <= imageByteCount else { return false }
-            end = extent.end
-            byteCount += extent.byteCount
-        }
-        return byteCount <= differingByteCount
     }
 }

@@ -10,7 +10,7 @@ import Synchronization
 /// Of each question both ends make one digest of all its leaves. Where those differ, the leaves are compared one by one, and
 /// what differs of them grain by grain.
 struct ProofComparison {
-    /// Leaves of one question. It bounds what a cut costs, and how long nothing is seen to move.
+    /// Most leaves of one question. It bounds what a cut costs, and how long nothing is seen to move.
     static let leafCountMax = 16
     /// Questions that are at work at once, each with one record on the wire.
     private static let questionCountMax = 3
@@ -41,9 +41,9 @@ struct ProofComparison {
             width: Self.questionCountMax,
             next: { questions.next() },
             transform: { question in
-                Answered(
-                    nextLeaf: question.nextLeaf, byteCount: question.byteCount,
-                    differing: try await self.differing(in: question.extents))
+                let differing = try await self.differing(in: question.extents)
+                questions.noteAnswered(question)
+                return Answered(nextLeaf: question.nextLeaf, byteCount: question.byteCount, differing: differing)
             },
             consume: note)
     }
@@ -66,10 +66,12 @@ struct ProofComparison {
 /// Some leaves that one question is about.
 private struct LeafQuestion: Sendable {
     var extents: [Extent] = []
+    var leafCount = 0
     var byteCount: UInt64 = 0
     var nextLeaf: UInt64 = 0
 
     mutating func add(_ leaf: Extent) {
+        leafCount += 1
         byteCount += leaf.byteCount
         extents.appendJoining(leaf)
     }
@@ -80,29 +82,37 @@ private final class LeafQuestions: Sendable {
     private let selection: LeafSelection
     private let byteCount: UInt64
     private let deadline: ContinuousClock.Instant?
-    private let place: Mutex<(leaf: UInt64, isBegun: Bool)>
+    private let began = ContinuousClock.now
+    private let place: Mutex<(leaf: UInt64, pace: QuestionPace)>
 
     init(selection: LeafSelection, byteCount: UInt64, from leaf: UInt64, until deadline: ContinuousClock.Instant?) {
         self.selection = selection
         self.byteCount = byteCount
         self.deadline = deadline
-        place = Mutex((leaf, false))
+        place = Mutex((leaf, QuestionPace()))
     }
 
     /// The next one; nil at the end, and when the time is over: one at least is asked, so that a next run comes further.
     func next() -> LeafQuestion? {
         place.withLock { place in
-            if let deadline, place.isBegun, ContinuousClock.now >= deadline { return nil }
+            let now = ContinuousClock.now
+            if let deadline, place.pace.askedCount > 0, now >= deadline { return nil }
+            let leafCount = deadline.map { place.pace.leafCount(spent: now - began, left: $0 - now) }
             var question = LeafQuestion()
-            for _ in 0..<ProofComparison.leafCountMax {
+            for _ in 0..<(leafCount ?? ProofComparison.leafCountMax) {
                 guard let leaf = selection.next(from: place.leaf) else { break }
                 question.add(extent(ofLeaf: leaf))
                 place.leaf = leaf + 1
             }
-            place.isBegun = true
+            place.pace.askedCount += question.leafCount
             question.nextLeaf = place.leaf
             return question.extents.isEmpty ? nil : question
         }
+    }
+
+    /// Counts a question as answered.
+    func noteAnswered(_ question: LeafQuestion) {
+        place.withLock { $0.pace.answeredCount += question.leafCount }
     }
 
     private func extent(ofLeaf leaf: UInt64) -> Extent {

@@ -10,7 +10,7 @@ public struct ProofSettings: Sendable {
     public var snapshot: String?
     /// How much of it is compared.
     public var scope: ProofScope
-    /// The proof ends after this, at the end of a question, and can go on later; nil: at its end.
+    /// The proof ends about then, at the end of a question, and can go on later; nil: at its end.
     public var timeMax: Duration?
     /// Whether what differs is sent as a new snapshot, and that one proven.
     public var repairs: Bool

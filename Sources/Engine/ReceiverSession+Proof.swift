@@ -58,7 +58,7 @@ extension ReceiverSession {
         let mirror = "\(service.mirrorName)@\(plan.mirror)"
         var metadata: Logger.Metadata = [
             "scope": "\(result.scope)", "compared_bytes": "\(result.comparedByteCount)",
-            "size_bytes": "\(result.imageByteCount)",
+            "image_bytes": "\(result.imageByteCount)",
         ]
         if result.differingByteCount > 0 {
             let first = result.differing.prefix(3).map { "\($0.offset)+\($0.byteCount)" }

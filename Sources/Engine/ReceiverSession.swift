@@ -151,7 +151,7 @@ public final class ReceiverSession: Sendable {
         let greeting = try await withDeadline(environment.limits.greetingMax, phase: "the sender's greeting") {
             try await self.nextEvent()
         }
-        guard case .ready(let hello)? = greeting else { return try throwEnd(greeting) }
+        guard case .ready(let hello)? = greeting else { try throwEnd(greeting) }
         environment.observe(.connected(client: rule.identity))
         defer { environment.observe(.disconnected(client: rule.identity)) }
         logger.debug("site \(hello.site.printable), agent \(hello.agentVersion.printable)")
@@ -170,7 +170,7 @@ public final class ReceiverSession: Sendable {
         }
     }
 
-    func throwEnd(_ event: ReceiverMachine.Event?) throws {
+    func throwEnd(_ event: ReceiverMachine.Event?) throws -> Never {
         if case .fault(let fault)? = event { throw fault }
         throw EngineError.connectionCut
     }
@@ -294,40 +294,16 @@ extension ReceiverSession {
     private func takeIn(
         _ offer: Offer, _ prepared: PreparedMirror, _ checkpointer: Checkpointer, _ meter: TransferMeter
     ) async throws -> RunningTotals {
-        let totals = Mutex<Totals?>(nil)
         let receiver = DeltaReceiver(
             prepared, targetByteCount: offer.byteCount, workers: environment.workers,
             decompressor: BlockDecompressor(), checkpointer: checkpointer, meter: meter)
         let answers = makeAnswers(from: prepared.image)
+        let parts = TransferParts(over: self, from: prepared.start.watermark, answers: answers, meter: meter)
         let watch = WaitWatch(limit: environment.limits.blockMax, phase: "the sender's next block")
-        let settled = Mutex(prepared.start.watermark)
-        // What does not bring the transfer on is waited through: questions alone could go on for ever.
-        let nextPart: @Sendable () async throws -> DeltaReceiver.Part? = {
-            while true {
-                switch try await meter.clock.time(.receive, { try await self.nextEvent() }) {
-                case .block(let payload)?:
-                    meter.update { $0.sentByteCount += UInt64(payload.byteCount) }
-                    return .block(payload)
-                case .settled(let offset)?:
-                    let rises = settled.withLock { last in
-                        defer { last = max(last, offset) }
-                        return offset > last
-                    }
-                    if rises { return .settled(offset) }
-                case .asked(let query)?: answers.take(query)
-                case .ended(let peerTotals)?:
-                    totals.withLock { $0 = peerTotals }
-                    return nil
-                case let event:
-                    try self.throwEnd(event)
-                    return nil
-                }
-            }
-        }
         let running = try await watch.run {
-            try await answers.serve { try await receiver.run { try await watch.waiting(nextPart) } }
+            try await answers.serve { try await receiver.run { try await watch.waiting { try await parts.next() } } }
         }
-        guard let peerTotals = totals.withLock({ $0 }) else { throw EngineError.connectionCut }
+        guard let peerTotals = parts.peerTotals else { throw EngineError.connectionCut }
         do {
             try running.check(peerTotals)
         } catch {

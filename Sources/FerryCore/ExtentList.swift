@@ -7,6 +7,18 @@ extension [Extent] {
             append(extent)
         }
     }
+
+    /// For lists from a peer or a store: bytes of all together; nil unless each has some, and they ascend, are apart and end
+    /// at `end` at the latest.
+    public func ascendingByteCount(upTo end: UInt64) -> UInt64? {
+        var (place, byteCount) = (UInt64(0), UInt64(0))
+        for extent in self {
+            guard extent.byteCount > 0, extent.offset >= place, extent.end <= end else { return nil }
+            place = extent.end
+            byteCount += extent.byteCount
+        }
+        return byteCount
+    }
 }
 
 /// Extents as they are written in JSON: pairs of offset and length.

@@ -15,16 +15,8 @@ public struct DifferingExtents: Equatable, Sendable {
     /// For numbers from a peer or a store: nil unless the extents are few enough, ascending, apart and inside an image, and
     /// are no more than `byteCount` together.
     public init?(untrusted extents: [Extent], byteCount: UInt64) {
-        var (end, listed) = (UInt64(0), UInt64(0))
-        for extent in extents {
-            guard extent.byteCount > 0, extent.offset >= end, extent.byteCount <= Limits.imageByteCountMax,
-                extent.offset <= Limits.imageByteCountMax - extent.byteCount
-            else { return nil }
-            end = extent.end
-            listed += extent.byteCount
-        }
-        guard extents.count <= Limits.differingExtentCountMax, listed <= byteCount,
-            byteCount <= Limits.imageByteCountMax
+        guard let listed = extents.ascendingByteCount(upTo: Limits.imageByteCountMax), listed <= byteCount,
+            extents.count <= Limits.differingExtentCountMax, byteCount <= Limits.imageByteCountMax
         else { return nil }
         self.extents = extents
         self.byteCount = byteCount

@@ -22,7 +22,7 @@ public struct AgentStatus: Codable, Hashable, Sendable {
     public var now: Date
     /// What is in the way of the agent as a whole, with what to do; empty when it is healthy.
     public var problems: [String] = []
-    /// What will be in the way: certificates that end, bases that are held for long.
+    /// What will be in the way: certificates that end, quotas that are nearly used up.
     public var warnings: [String] = []
     /// Our certificate and the authority's.
     public var certificates: [CertificateStatus] = []

@@ -9,8 +9,8 @@ public enum PrometheusText {
     /// All metrics of an agent.
     public static func text(_ status: AgentStatus) -> String {
         let families =
-            agent(status) + limits(status.limits) + images(status.images) + proofs(status.images) + amounts(status)
-            + counts(status.images) + [stages(status.images)]
+            agent(status) + limits(status.limits) + clients(status.clients ?? []) + images(status.images)
+            + proofs(status.images) + amounts(status) + counts(status.images) + [stages(status.images)]
         return families.map(\.text).joined()
     }
 

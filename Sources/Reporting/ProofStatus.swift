@@ -32,7 +32,7 @@ public struct ProofStatus: Codable, Hashable, Sendable {
         self.imageBytes = imageBytes
         self.comparedBytes = comparedBytes
         self.differingBytes = differingBytes
-        comparedRatio = imageBytes == 0 ? 1 : min(Double(comparedBytes) / Double(imageBytes), 1)
+        comparedRatio = Quantity.share(comparedBytes, of: imageBytes)
     }
 }
 

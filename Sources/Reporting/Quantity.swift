@@ -53,6 +53,11 @@ public enum Quantity {
         value.isNaN ? 0 : min(max(value, 0), 1e18)
     }
 
+    /// How much of `whole` a part is, from 0 to 1; of nothing, all.
+    public static func share(_ part: UInt64, of whole: UInt64) -> Double {
+        whole == 0 ? 1 : min(Double(part) / Double(whole), 1)
+    }
+
     private static func padded(_ value: Int64, _ digits: Int) -> String {
         let text = "\(value)"
         return String(repeating: "0", count: max(0, digits - text.count)) + text

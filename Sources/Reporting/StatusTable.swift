@@ -10,6 +10,7 @@ public enum StatusTable {
         lines += status.problems.map { "problem: \($0.printable)" }
         lines += status.warnings.map { "warning: \($0.printable)" }
         if let limits = status.limits.flatMap({ limits($0, now: status.now) }) { lines.append(limits) }
+        lines += clientLines(status.clients ?? [])
         guard !status.images.isEmpty else { return lines + ["no images"] }
         lines += [""] + table(status).lines
         let troubles = status.images.flatMap { remarks($0, now: status.now) }
@@ -23,8 +24,9 @@ public enum StatusTable {
             case 1: "1 problem"
             case let count: "\(count) problems"
             }
+        let images = status.images.isEmpty ? "" : ", \(status.imageCount) (\(status.imageStates))"
         let uptime = Quantity.span(status.now.timeIntervalSince(status.startedAt))
-        return "\(status.role.rawValue) at site \(status.site.printable): \(problems)\(summary(status.images)), "
+        return "\(status.role.rawValue) at site \(status.site.printable): \(problems)\(images), "
             + "up \(uptime), rbd-ferry \(status.version.printable)"
     }
 
@@ -38,21 +40,6 @@ public enum StatusTable {
             return "\(name.printable) \(rate) (now \(Quantity.rate(limit.bytesPerSecond))\(change))"
         }
         return parts.isEmpty ? nil : "limits: \(parts.joined(separator: ", "))"
-    }
-
-    /// `, 8 images (6 in sync, 2 stopped; 2 late)`
-    private static func summary(_ images: [ImageStatus]) -> String {
-        guard !images.isEmpty else { return "" }
-        let states = ImageState.allCases.compactMap { state -> String? in
-            let count = images.count { $0.state == state }
-            return count > 0 ? "\(count) \(state.rawValue)" : nil
-        }
-        let lateCount = images.count(where: \.isLate)
-        let late = lateCount > 0 ? "; \(lateCount) late" : ""
-        let alarmCount = images.count { $0.alarm != nil }
-        let alarms = alarmCount > 0 ? "; \(alarmCount) in ALARM" : ""
-        let noun = images.count == 1 ? "image" : "images"
-        return ", \(images.count) \(noun) (\(states.joined(separator: ", "))\(late)\(alarms))"
     }
 
     private static func table(_ status: AgentStatus) -> TextTable {

@@ -20,14 +20,14 @@ public final class SecureListener: Sendable {
     public let localPort: Int
 
     private let server: any Channel
-    private let gate: ListenerGate
+    private let gate: AdmissionGate
     private let context: @Sendable () -> TLSContext
     private let accepted: AsyncStream<Accepted>
     private let acceptedEnd: AsyncStream<Accepted>.Continuation
     private let isRunning = Atomic(false)
 
     private init(
-        server: any Channel, gate: ListenerGate, context: @escaping @Sendable () -> TLSContext,
+        server: any Channel, gate: AdmissionGate, context: @escaping @Sendable () -> TLSContext,
         accepted: AsyncStream<Accepted>, acceptedEnd: AsyncStream<Accepted>.Continuation
     ) {
         self.server = server
@@ -46,7 +46,7 @@ public final class SecureListener: Sendable {
         to address: HostAndPort, context: @escaping @Sendable () -> TLSContext, handshakeTimeout: Duration,
         connectionCountMax: Int, strangerCountMax: Int = TransportLimits.strangerCountMax
     ) async throws(TransportError) -> SecureListener {
-        let gate = ListenerGate(clientCountMax: connectionCountMax, strangerCountMax: strangerCountMax)
+        let gate = AdmissionGate(clientCountMax: connectionCountMax, strangerCountMax: strangerCountMax)
         // Not bounded by itself: the gate bounds what goes in.
         let (accepted, acceptedEnd) = AsyncStream.makeStream(of: Accepted.self)
         let bootstrap = ServerBootstrap(group: TransportChannel.threads)
@@ -142,7 +142,7 @@ public final class SecureListener: Sendable {
 extension SecureListener {
     /// What a listener does with connections.
     private struct Serving: Sendable {
-        let gate: ListenerGate
+        let gate: AdmissionGate
         let handle: @Sendable (SecureConnection) async -> Void
         let isClient: @Sendable ([String]) -> Bool
         let turnAway: @Sendable (SecureConnection) async -> Void

@@ -1,11 +1,11 @@
 import Agent
+import AgentConfiguration
 import Control
 import Engine
 import FerryCore
 import Foundation
 import ImageStore
 import Logging
-import SecureTransport
 import Systemd
 
 /// What is around an agent while it runs: signals, systemd, the watch over hanging calls, control socket and status
@@ -23,17 +23,13 @@ struct AgentShell {
     }
     let notifier: Notifier
     let logger: Logger
-    let hangAfterSeconds: Int64
-    /// Where the control socket is; nil: nowhere.
-    let socketPath: String?
-    /// Whether the agent goes without a socket where its folder is not there.
-    let isSocketOptional: Bool
-    /// Where status and metrics are served; nil: nowhere.
-    let address: HostAndPort?
+    let settings: AgentSettings
+    /// Where the control socket is by default: there the agent goes without one when the folder is not there.
+    let defaultSocketPath: String
 
     /// Runs an agent to its end.
     func run(_ subject: Subject) async throws {
-        let watch = HangWatch(limit: .seconds(hangAfterSeconds), mayIdle: true) { notifier.watchdog() }
+        let watch = HangWatch(limit: .seconds(settings.hangAfter.seconds), mayIdle: true) { notifier.watchdog() }
         watch.follow(subject.signs)
         let handlers = SignalHandlers(
             stop: {
@@ -54,7 +50,7 @@ struct AgentShell {
 
     private func runWithEndpoints(_ subject: Subject) async throws {
         let server = try await ControlServer.bind(
-            subject.control, address: address, socketPath: usableSocketPath(), logger: logger)
+            subject.control, address: settings.statusListen, socketPath: usableSocketPath(), logger: logger)
         if let port = server.port { logger.info("status and metrics on port \(port)") }
         await withTaskGroup(of: Bool.self) { group in
             group.addTask {
@@ -75,7 +71,7 @@ struct AgentShell {
     }
 
     private func usableSocketPath() -> String? {
-        guard let socketPath, isSocketOptional else { return socketPath }
+        guard let socketPath = settings.control, socketPath == defaultSocketPath else { return settings.control }
         let folder = URL(fileURLWithPath: socketPath).deletingLastPathComponent().path
         guard !FileManager.default.fileExists(atPath: folder) else { return socketPath }
         logger.notice("no control socket: there is no folder \(folder); `control:` names another place")

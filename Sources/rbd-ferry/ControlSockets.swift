@@ -26,8 +26,8 @@ private func controlSocketPath(config: String?) throws -> [String] {
     guard let config else { return ControlOptions.defaultPaths }
     let path =
         switch try AgentConfigurationFile(file: config) {
-        case .sender(let configuration): configuration.control
-        case .receiver(let configuration): configuration.control
+        case .sender(let configuration): configuration.agent.control
+        case .receiver(let configuration): configuration.agent.control
         }
     guard let path else {
         throw ConfigurationError(

@@ -28,10 +28,7 @@ struct ReceiverCommand: AsyncParsableCommand {
             let agent = try await ReceiverAgent.start(configuration, file: config, store: store, logger: logger)
             let shell = AgentShell(
                 notifier: Notifier(environment: ProcessInfo.processInfo.environment), logger: logger,
-                hangAfterSeconds: configuration.hangAfter.seconds,
-                socketPath: configuration.control,
-                isSocketOptional: configuration.control == ReceiverConfiguration.controlPath,
-                address: configuration.statusListen)
+                settings: configuration.agent, defaultSocketPath: ReceiverConfiguration.controlPath)
             let place = "\(configuration.listen.host):\(agent.port), mirrors in \(store.location)"
             try await shell.run(
                 AgentShell.Subject(

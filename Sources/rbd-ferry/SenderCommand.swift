@@ -30,10 +30,7 @@ struct SenderCommand: AsyncParsableCommand {
             let agent = try SenderAgent(configuration, file: config, store: store, logger: logger)
             let shell = AgentShell(
                 notifier: Notifier(environment: ProcessInfo.processInfo.environment), logger: logger,
-                hangAfterSeconds: configuration.hangAfter.seconds,
-                socketPath: configuration.control,
-                isSocketOptional: configuration.control == SenderConfiguration.controlPath,
-                address: configuration.statusListen)
+                settings: configuration.agent, defaultSocketPath: SenderConfiguration.controlPath)
             try await shell.run(subject(agent, configuration, store.location, logger))
         } catch {
             await store.close()

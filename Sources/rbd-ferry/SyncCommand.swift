@@ -69,7 +69,7 @@ struct SyncNowCommand: AsyncParsableCommand {
 
     /// Leaves it to the agent that runs here; false when none does.
     private func askAgent(_ configuration: SenderConfiguration) async throws -> Bool {
-        guard snapshot == nil, !noAgent, let socketPath = configuration.control else { return false }
+        guard snapshot == nil, !noAgent, let socketPath = configuration.agent.control else { return false }
         if options.limit != nil || options.readLimit != nil {
             guard try await !AgentSync.isThere(socketPath) else { throw AgentHasLimits(file: options.config) }
             return false

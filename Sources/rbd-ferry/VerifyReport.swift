@@ -56,7 +56,7 @@ enum VerifyReport {
             report.resumedByteCount > 0 ? ", \(Quantity.bytes(report.resumedByteCount)) of it earlier" : ""
         let seconds = max(report.duration / .seconds(1), 0.001)
         let fresh = Double(report.comparedByteCount) - Double(report.resumedByteCount)
-        let percent = Quantity.decimal(report.coverage * 100, digits: report.coverage < 0.1 ? 2 : 0)
+        let percent = Quantity.decimal(report.comparedRatio * 100, digits: report.comparedRatio < 0.1 ? 2 : 0)
         return "\(report.scope), compared \(Quantity.bytes(report.comparedByteCount)) of "
             + "\(Quantity.bytes(report.imageByteCount)) (\(percent)%)\(resumed), "
             + "\(Quantity.seconds(report.duration)) s, \(Quantity.rate(max(fresh, 0) / seconds))"
@@ -92,7 +92,7 @@ enum VerifyReport {
         var mirrorSnapshotId: UInt64?
         var scope: String?
         var isComplete: Bool?
-        var sizeBytes: UInt64?
+        var imageBytes: UInt64?
         var selectedBytes: UInt64?
         var comparedBytes: UInt64?
         var comparedRatio: Double?
@@ -126,10 +126,10 @@ enum VerifyReport {
             (mirrorSnapshot, mirrorSnapshotId) = (report.mirror.name, report.mirror.id)
             scope = report.scope.description
             isComplete = report.isComplete
-            sizeBytes = report.imageByteCount
+            imageBytes = report.imageByteCount
             selectedBytes = report.selectedByteCount
             comparedBytes = report.comparedByteCount
-            comparedRatio = report.coverage
+            comparedRatio = report.comparedRatio
             resumedBytes = report.resumedByteCount
             differingBytes = report.differingByteCount
             differing = report.differing.map { ProofAlarmStatus.Range($0) }
@@ -152,7 +152,5 @@ extension ProofReport {
     }
 
     /// How much of the image was compared, from 0 to 1.
-    fileprivate var coverage: Double {
-        imageByteCount == 0 ? 1 : min(Double(comparedByteCount) / Double(imageByteCount), 1)
-    }
+    fileprivate var comparedRatio: Double { Quantity.share(comparedByteCount, of: imageByteCount) }
 }

@@ -25,10 +25,10 @@ struct SenderConfigurationTests {
             #expect(configuration.peers.allSatisfy { $0.limit == .none })
             #expect(configuration.holdBaseMax.seconds == 30 * 86_400)
             #expect(configuration.scanEvery.seconds == 60)
-            #expect(configuration.hangAfter.seconds == 300)
-            #expect(configuration.stopWithin.seconds == 60)
-            #expect(configuration.control == "/run/rbd-ferry/sender.sock")
-            #expect(configuration.statusListen?.description == "127.0.0.1:7441")
+            #expect(configuration.agent.hangAfter.seconds == 300)
+            #expect(configuration.agent.stopWithin.seconds == 60)
+            #expect(configuration.agent.control == "/run/rbd-ferry/sender.sock")
+            #expect(configuration.agent.statusListen?.description == "127.0.0.1:7441")
         }
     }
 
@@ -103,7 +103,7 @@ struct SenderConfigurationTests {
     @Test("switches its sockets off with none")
     func none() throws {
         let configuration = try sender(Sample.sender + Sample.rule + "control: none\nstatus-listen: none\n")
-        #expect(configuration.control == nil && configuration.statusListen == nil)
+        #expect(configuration.agent.control == nil && configuration.agent.statusListen == nil)
     }
 
     @Test("reads anchors and aliases")
@@ -169,9 +169,9 @@ struct ReceiverConfigurationTests {
         #expect(client.connectionCountMax == nil && client.imageCountMax == nil && client.byteCountMax == nil)
         #expect(configuration.blockWithin.seconds == 3600 && configuration.tls.revoked == nil)
         #expect(configuration.connectionCountMax == 64 && configuration.checkpointSeconds == 5)
-        #expect(configuration.hangAfter.seconds == 300 && configuration.stopWithin.seconds == 60)
-        #expect(configuration.control == "/run/rbd-ferry/receiver.sock")
-        #expect(configuration.statusListen?.description == "127.0.0.1:7442")
+        #expect(configuration.agent.hangAfter.seconds == 300 && configuration.agent.stopWithin.seconds == 60)
+        #expect(configuration.agent.control == "/run/rbd-ferry/receiver.sock")
+        #expect(configuration.agent.statusListen?.description == "127.0.0.1:7442")
     }
 
     @Test("says where a client's mirrors go and how long they stay")

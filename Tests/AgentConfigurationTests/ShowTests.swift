@@ -167,8 +167,7 @@ struct ShowTests {
         #expect(first.compression == second.compression)
         #expect(first.holdBaseMax == second.holdBaseMax && first.scanEvery == second.scanEvery)
         #expect(first.limit == second.limit && first.readLimit == second.readLimit)
-        #expect(first.hangAfter == second.hangAfter && first.stopWithin == second.stopWithin)
-        #expect(first.control == second.control && first.statusListen == second.statusListen)
+        #expect(first.agent == second.agent)
     }
 
     private func expectEqual(_ first: ReceiverConfiguration, _ second: ReceiverConfiguration) {
@@ -176,7 +175,6 @@ struct ShowTests {
         #expect(first.listen == second.listen && first.clients == second.clients)
         #expect(first.connectionCountMax == second.connectionCountMax)
         #expect(first.checkpointSeconds == second.checkpointSeconds && first.blockWithin == second.blockWithin)
-        #expect(first.hangAfter == second.hangAfter && first.stopWithin == second.stopWithin)
-        #expect(first.control == second.control && first.statusListen == second.statusListen)
+        #expect(first.agent == second.agent)
     }
 }

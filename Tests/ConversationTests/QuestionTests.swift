@@ -297,6 +297,8 @@ struct ReceiverQuestionTests {
                 result.differing = Array(
                     repeating: Extent(offset: 0, byteCount: 1), count: Limits.differingExtentCountMax + 1)
             },
+            { result in result.differing = [Extent(offset: 0, byteCount: result.differingByteCount + 1)] },
+            { result in result.differing = [Extent(offset: result.imageByteCount, byteCount: 1)] },
         ] as [@Sendable (inout ProofResult) -> Void])
     func wrongResult(change: @Sendable (inout ProofResult) -> Void) throws {
         var machine = try proving()

@@ -15,7 +15,7 @@ struct VerifyOutcome: Sendable {
         var mirrorSnapshot: String?
         var scope: String?
         var isComplete: Bool?
-        var sizeBytes: Int?
+        var imageBytes: Int?
         var comparedBytes: Int?
         var resumedBytes: Int?
         var differingBytes: Int?

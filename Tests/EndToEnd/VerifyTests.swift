@@ -60,7 +60,7 @@ extension EndToEnd {
             #expect(outcome.status == 0, "\(outcome.errors)")
             let image = try #require(outcome.images.first)
             #expect(image.result == "equal" && image.isComplete == true && image.scope == scope)
-            #expect(image.differingBytes == 0 && image.isAlarmed == false && image.sizeBytes == Self.byteCount)
+            #expect(image.differingBytes == 0 && image.isAlarmed == false && image.imageBytes == Self.byteCount)
             if scope == "full" { #expect(image.comparedBytes == Self.byteCount) }
             let received = try #require(try await stage.receiverStatus().images.first)
             #expect(received.lastProof?.scope == scope && received.lastProof?.differingBytes == 0)

@@ -66,8 +66,8 @@ struct ProofScopeTests {
 
     @Test("of a proof with no time a part is compared each time, until all is")
     func timeMax() async throws {
-        let (sites, name) = try await provenSites(mebibytes: 150)
-        sites.damage(140 << 20, of: name)
+        let (sites, name) = try await provenSites(mebibytes: 10)
+        sites.damage(9 << 20, of: name)
         var reports: [ProofReport] = []
         repeat {
             // The image goes on: what was begun is gone on with.
@@ -76,12 +76,12 @@ struct ProofScopeTests {
             reports.append(try await sites.prove { $0.settings.timeMax = .zero })
         } while reports.last?.isComplete == false && reports.count < 10
         #expect(reports.map(\.isComplete) == [false, false, true])
-        #expect(reports.map(\.resumedByteCount) == [0, 64 << 20, 128 << 20])
-        #expect(reports.map(\.comparedByteCount) == [64 << 20, 128 << 20, 150 << 20 + 777])
+        #expect(reports.map(\.resumedByteCount) == [0, leaf, 2 * leaf])
+        #expect(reports.map(\.comparedByteCount) == [leaf, 2 * leaf, 10 << 20 + 777])
         #expect(Set(reports.map(\.snapshot)).count == 1)
-        #expect(reports[2].differing.map(\.offset) == [140 << 20] && reports[2].isAlarmed)
+        #expect(reports[2].differing.map(\.offset) == [9 << 20] && reports[2].isAlarmed)
         let record = try await sites.mirrorProofs()
-        #expect(record.lastFull?.comparedByteCount == 150 << 20 + 777)
+        #expect(record.lastFull?.comparedByteCount == 10 << 20 + 777)
         #expect(try await sites.sourceProofs().unfinished == nil)
         // The next one begins anew, and with the newest.
         let next = try await sites.prove { $0.settings.timeMax = .zero }
@@ -90,30 +90,30 @@ struct ProofScopeTests {
 
     @Test("goes on, although what changed was proven meanwhile")
     func changesMeanwhile() async throws {
-        let (sites, _) = try await provenSites(mebibytes: 130)
-        try await sites.prove { $0.settings.timeMax = .zero }.expectCompared(64 << 20, resumed: 0)
+        let (sites, _) = try await provenSites(mebibytes: 10)
+        try await sites.prove { $0.settings.timeMax = .zero }.expectCompared(leaf, resumed: 0)
         sites.source.overwrite("vm", at: 5, with: [7])
         try await sites.sync()
         #expect(try await sites.prove { $0.settings.scope = .changed(samplePercent: 0) }.isComplete)
         let rest = try await sites.prove()
-        #expect(rest.isComplete && rest.resumedByteCount == 64 << 20)
+        #expect(rest.isComplete && rest.resumedByteCount == leaf)
     }
 
     @Test("is begun anew for another scope, another snapshot, or when asked to")
     func anew() async throws {
-        let (sites, name) = try await provenSites(mebibytes: 130)
-        try await sites.prove { $0.settings.timeMax = .zero }.expectCompared(64 << 20, resumed: 0)
+        let (sites, name) = try await provenSites(mebibytes: 10)
+        try await sites.prove { $0.settings.timeMax = .zero }.expectCompared(leaf, resumed: 0)
         let slice = try await sites.prove {
             $0.settings.scope = .slice(1, of: 1)
             $0.settings.timeMax = .zero
         }
-        slice.expectCompared(64 << 20, resumed: 0)
+        slice.expectCompared(leaf, resumed: 0)
         let again = try await sites.prove {
             $0.settings.startsAnew = true
             $0.settings.scope = .slice(1, of: 1)
             $0.settings.timeMax = .zero
         }
-        again.expectCompared(64 << 20, resumed: 0)
+        again.expectCompared(leaf, resumed: 0)
         sites.source.overwrite("vm", at: 5, with: [7])
         let newest = try #require(try await sites.sync().last).target.name
         let other = try await sites.prove {
@@ -121,12 +121,12 @@ struct ProofScopeTests {
             $0.settings.scope = .slice(1, of: 1)
             $0.settings.timeMax = .zero
         }
-        other.expectCompared(64 << 20, resumed: 0)
+        other.expectCompared(leaf, resumed: 0)
         // What the mirror has no more can't be gone on with.
         try await sites.prove {
             $0.settings.snapshot = name; $0.settings.timeMax = .zero
         }
-        .expectCompared(64 << 20, resumed: 0)
+        .expectCompared(leaf, resumed: 0)
         sites.mirror.deleteSnapshot(name, of: "vm")
         let next = try await sites.prove()
         #expect(next.snapshot.name == newest && next.resumedByteCount == 0 && next.isComplete)
@@ -136,7 +136,7 @@ struct ProofScopeTests {
     func held() async throws {
         var rules = RetentionRules()
         rules.last = 1
-        let (sites, name) = try await provenSites(mebibytes: 130, keep: .rules(rules))
+        let (sites, name) = try await provenSites(mebibytes: 10, keep: .rules(rules))
         let now = Date()
         let begun = try await sites.prove {
             $0.settings.timeMax = .zero
@@ -158,7 +158,7 @@ struct ProofScopeTests {
         }
         #expect(try await prune(after: 3600).contains(name) == false)
         let report = try await sites.prove { $0.now = { now } }
-        #expect(report.snapshot.name == name && report.isComplete && report.resumedByteCount == 64 << 20)
+        #expect(report.snapshot.name == name && report.isComplete && report.resumedByteCount == leaf)
         sites.source.overwrite("vm", at: 5, with: [3])
         try await sites.sync()
         #expect(sites.mirror.contents(of: "vm", at: name) == nil)

@@ -40,6 +40,7 @@ struct JSONDocumentTests {
         (image.lastProof, image.lastFullProof, image.alarm) = (alarmed.lastProof, alarmed.lastFullProof, alarmed.alarm)
         (image.isProofLate, image.nextFullProofAt) = (true, StatusExample.now)
         status.images = [image]
+        status.clients = StatusExample.receiver.clients
         let object = try JSONSerialization.jsonObject(with: Data(JSONDocument.line(status).utf8))
         #expect(Self.paths(object).sorted() == Self.golden)
     }
@@ -56,7 +57,9 @@ struct JSONDocumentTests {
     }
 
     private static let golden = [
-        ".certificates[].expires_at", ".certificates[].file", ".configuration", ".connection_count",
+        ".certificates[].expires_at", ".certificates[].file", ".clients[].bytes", ".clients[].bytes_max",
+        ".clients[].connection_count", ".clients[].connection_count_max", ".clients[].image_count",
+        ".clients[].image_count_max", ".clients[].name", ".configuration", ".connection_count",
         ".images[].alarm.differing[].length_bytes", ".images[].alarm.differing[].offset_bytes",
         ".images[].alarm.differing_bytes", ".images[].alarm.mirror_snapshot", ".images[].alarm.since",
         ".images[].alarm.snapshot", ".images[].base_age_seconds", ".images[].image", ".images[].interval_seconds",

@@ -61,6 +61,32 @@ struct PrometheusTextTests {
         #expect(text.contains("rbd_ferry_proof_late{image=\"vm-1\",peer=\"b\"} 1\n"))
     }
 
+    @Test(
+        "what clients take, and what of their quotas",
+        arguments: [
+            #"rbd_ferry_client_connections{client="sender.site-a"} 2"#,
+            #"rbd_ferry_client_connections_max{client="sender.site-a"} 2"#,
+            #"rbd_ferry_client_images{client="sender.site-a"} 17"#,
+            #"rbd_ferry_client_images_max{client="sender.site-a"} 20"#,
+            #"rbd_ferry_client_bytes{client="sender.site-a"} 20890720927744"#,
+            #"rbd_ferry_client_bytes_max{client="sender.site-a"} 21990232555520"#,
+            #"rbd_ferry_client_quota_ratio{client="sender.site-a",quota="connections"} 1"#,
+            #"rbd_ferry_client_quota_ratio{client="sender.site-a",quota="images"} 0.85"#,
+            #"rbd_ferry_client_quota_ratio{client="sender.site-a",quota="bytes"} 0.95"#,
+            #"rbd_ferry_client_images{client="sender.site-d"} 3"#,
+        ])
+    func clients(_ line: String) {
+        #expect(PrometheusText.text(StatusExample.receiver).split(separator: "\n").contains { $0 == line })
+    }
+
+    @Test("a bound that a client does not have is left out")
+    func unbounded() {
+        let lines = PrometheusText.text(StatusExample.receiver).split(separator: "\n")
+        let bounds = lines.filter { $0.contains("_max{") || $0.contains("quota_ratio{") }
+        #expect(!bounds.contains { $0.contains("sender.site-d") })
+        #expect(bounds.count { $0.contains("sender.site-c") } == 2)
+    }
+
     @Test("what is not known is left out")
     func unknown() {
         for name in ["lag_seconds", "interval_seconds", "next_run_timestamp_seconds", "base_age_seconds"] {
@@ -118,7 +144,8 @@ struct PrometheusTextTests {
         hostile.images.append(ImageStatus(image: "a\\b\"c\nd\u{1B}", peer: "é\r"))
         var receiver = StatusExample.sender
         receiver.role = .receiver
-        for status in [StatusExample.sender, receiver, StatusExample.empty(.receiver), hostile] {
+        for status in [StatusExample.sender, receiver, StatusExample.receiver, StatusExample.empty(.receiver), hostile]
+        {
             let (code, output) = try await Self.check(PrometheusText.text(status))
             #expect(code == 0)
             #expect(output.isEmpty)

@@ -33,6 +33,21 @@ enum StatusExample {
             startedAt: now - 93_784, now: now)
     }
 
+    /// A receiver with a client that has a whole quota, one that has a bound of its own only, and one without any.
+    static var receiver: AgentStatus {
+        var status = empty(.receiver)
+        var first = ClientStatus(name: "sender.site-a")
+        (first.connectionCount, first.connectionCountMax) = (2, 2)
+        (first.imageCount, first.imageCountMax) = (17, 20)
+        (first.bytes, first.bytesMax) = (19 << 40, 20 << 40)
+        var second = ClientStatus(name: "sender.site-c")
+        (second.imageCount, second.imageCountMax) = (9, 10)
+        var third = ClientStatus(name: "sender.site-d")
+        (third.connectionCount, third.imageCount, third.bytes) = (1, 3, 4096)
+        status.note([first, second, third])
+        return status
+    }
+
     static var inSync: ImageStatus {
         var image = ImageStatus(image: "vm-1", peer: "b", state: .inSync)
         image.lastPublished = PublishedState(

@@ -35,6 +35,29 @@ struct StatusTableTests {
             ])
     }
 
+    @Test("what clients have taken of the bounds that they have; a warning from nine tenths on, but of connections")
+    func quotas() {
+        #expect(
+            StatusTable.lines(StatusExample.receiver) == [
+                "receiver at site a: healthy, up 1d 2h, rbd-ferry 0.4.0",
+                "warning: client sender.site-a has taken 95% of its bytes-max",
+                "warning: client sender.site-c has taken 90% of its images-max",
+                "client sender.site-a: 2 of 2 connections, 17 of 20 images, 19.0 TiB of 20.0 TiB",
+                "client sender.site-c: 9 of 10 images", "no images",
+            ])
+    }
+
+    @Test(
+        "a share of a quota is rounded down, and may be more than all",
+        arguments: [(899_999, nil), (900_000, "90%"), (999_999, "99%"), (1_000_000, "100%"), (2_500_000, "250%")])
+    func quotaShares(_ count: Int, _ text: String?) {
+        var client = ClientStatus(name: "a")
+        (client.imageCount, client.imageCountMax) = (count, 1_000_000)
+        var status = StatusExample.empty(.receiver)
+        status.note([client])
+        #expect(status.warnings == (text.map { ["client a has taken \($0) of its images-max"] } ?? []))
+    }
+
     @Test("no line ends with a space, whatever is missing")
     func noTrailingSpace() {
         for line in StatusTable.lines(StatusExample.sender) { #expect(line.last != " ") }
@@ -60,8 +83,11 @@ struct StatusTableTests {
         status.problems = [hostile]
         status.warnings = [hostile]
         status.images = [image]
+        var client = ClientStatus(name: hostile)
+        (client.bytes, client.bytesMax) = (.max, 1)
+        status.note([client])
         let lines = StatusTable.lines(status)
-        #expect(lines.count == 12)
+        #expect(lines.count == 14)
         for line in lines { #expect(!line.contains { $0 == "\u{1B}" || $0.isNewline }) }
     }
 

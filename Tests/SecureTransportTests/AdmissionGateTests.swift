@@ -5,12 +5,12 @@ import Testing
 @testable import SecureTransport
 
 @Suite("Who has to go when too many connect")
-struct ListenerGateTests {
+struct AdmissionGateTests {
     private func same(_ one: (any Channel)?, _ other: any Channel) -> Bool { one.map { $0 === other } ?? false }
 
     @Test("the oldest stranger goes for the newest")
     func oldest() {
-        let gate = ListenerGate(clientCountMax: 1, strangerCountMax: 2)
+        let gate = AdmissionGate(clientCountMax: 1, strangerCountMax: 2)
         let channels = (0..<4).map { _ in EmbeddedChannel() }
         #expect(gate.enter(channels[0], from: "a") == nil)
         #expect(gate.enter(channels[1], from: "a") == nil)
@@ -21,7 +21,7 @@ struct ListenerGateTests {
 
     @Test("of the host that has most of them, however old another's is")
     func crowd() {
-        let gate = ListenerGate(clientCountMax: 1, strangerCountMax: 3)
+        let gate = AdmissionGate(clientCountMax: 1, strangerCountMax: 3)
         let patient = EmbeddedChannel()
         #expect(gate.enter(patient, from: "good") == nil)
         let crowd = (0..<100).map { _ in EmbeddedChannel() }
@@ -33,7 +33,7 @@ struct ListenerGateTests {
 
     @Test("never a client, and clients have a limit of their own")
     func clients() {
-        let gate = ListenerGate(clientCountMax: 1, strangerCountMax: 1)
+        let gate = AdmissionGate(clientCountMax: 1, strangerCountMax: 1)
         let (first, second, third) = (EmbeddedChannel(), EmbeddedChannel(), EmbeddedChannel())
         #expect(gate.enter(first, from: "a") == nil)
         #expect(gate.admit(first))

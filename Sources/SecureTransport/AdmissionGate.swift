@@ -6,7 +6,7 @@ import Synchronization
 /// Strangers are those that have not shown yet that they are clients of ours; clients are the others. Each kind has a
 /// limit of its own, so that connections which never speak take no client's place. Where there is one stranger too many,
 /// the oldest goes, of the host that has most of them: a host that opens thousands drops its own.
-final class ListenerGate: Sendable {
+final class AdmissionGate: Sendable {
     private struct Stranger {
         let channel: any Channel
         let host: String
