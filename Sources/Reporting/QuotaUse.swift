@@ -29,8 +29,9 @@ struct QuotaUse {
         }
     }
 
-    /// Whether someone should look at it now. Connections end by themselves, and one too many is tried again.
-    var isWarning: Bool { bound != .connections && ratio >= Self.warningRatio }
+    /// Whether someone should look at it now. Bytes grow by themselves; a client may well have all its images in, and one
+    /// connection too many is tried again.
+    var isWarning: Bool { bound == .bytes && ratio >= Self.warningRatio }
 }
 
 extension ClientStatus {
