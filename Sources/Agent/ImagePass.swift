@@ -32,6 +32,8 @@ struct ImagePass<Value: Sendable>: Sendable {
     let environment: RunEnvironment
     /// Images at once.
     let parallelCount: Int
+    /// Hears of each image that was not done with, before `report` does, and why.
+    let onFailure: @Sendable (String, SenderConfiguration.Peer, any Error) async -> Void
     /// What is done with one image over a session with a peer.
     let work: @Sendable (String, SenderSession, SenderConfiguration.Peer, TransferMeter) async throws -> Value
     private let activity = ActivityBoard()
@@ -39,11 +41,13 @@ struct ImagePass<Value: Sendable>: Sendable {
     /// A pass that does `work`.
     init(
         configuration: SenderConfiguration, environment: RunEnvironment, parallelCount: Int,
+        onFailure: @escaping @Sendable (String, SenderConfiguration.Peer, any Error) async -> Void = { _, _, _ in },
         work: @escaping @Sendable (String, SenderSession, SenderConfiguration.Peer, TransferMeter) async throws -> Value
     ) {
         self.configuration = configuration
         self.environment = environment
         self.parallelCount = parallelCount
+        self.onFailure = onFailure
         self.work = work
     }
 
@@ -68,8 +72,8 @@ struct ImagePass<Value: Sendable>: Sendable {
                 for await part in group { outcomes += part }
             }
             // What a cancelled pass did not come to.
-            let missed = OutcomeList(peer: peer.name, report: report)
-            missed.closeAll(queue.takeRest(), CancellationError())
+            let missed = OutcomeList(peer: peer, onFailure: onFailure, report: report)
+            await missed.closeAll(queue.takeRest(), CancellationError())
             outcomes += missed.list
         }
         return outcomes.sorted { ($0.peer, $0.image) < ($1.peer, $1.image) }
@@ -80,16 +84,16 @@ struct ImagePass<Value: Sendable>: Sendable {
         _ queue: WorkQueue, _ peer: SenderConfiguration.Peer,
         _ report: @escaping @Sendable (PassOutcome<Value>) -> Void
     ) async -> [PassOutcome<Value>] {
-        let outcomes = OutcomeList(peer: peer.name, report: report)
+        let outcomes = OutcomeList(peer: peer, onFailure: onFailure, report: report)
         while let image = queue.take() {
             outcomes.open(image)
             do {
                 try await workOffSeveral(startingWith: image, queue, peer, outcomes)
             } catch TransportError.cancelled {
                 // It was still connecting.
-                outcomes.close(.failure(CancellationError()))
+                await outcomes.close(.failure(CancellationError()))
             } catch {
-                outcomes.close(.failure(error))
+                await outcomes.close(.failure(error))
             }
         }
         return outcomes.list
@@ -105,17 +109,17 @@ struct ImagePass<Value: Sendable>: Sendable {
             link = try await environment.connect(to: peer)
         } catch  where error != .cancelled {
             // A peer that can't be reached is not tried again for every image.
-            outcomes.close(.failure(error))
-            return outcomes.closeAll(queue.takeRest(), error)
+            await outcomes.close(.failure(error))
+            return await outcomes.closeAll(queue.takeRest(), error)
         }
         try await SenderSession.run(over: link, hello: environment.hello, limits: environment.limits) { session in
             var next: String? = first
             while let image = next {
                 if image != first { outcomes.open(image) }
                 do {
-                    outcomes.close(.success(try await workOn(image, session, peer)))
+                    await outcomes.close(.success(try await workOn(image, session, peer)))
                 } catch let failure as any Failure where failure.leavesSession {
-                    outcomes.close(.failure(failure))
+                    await outcomes.close(.failure(failure))
                 }
                 next = queue.take()
             }
@@ -186,11 +190,17 @@ private final class OutcomeList<Value: Sendable>: Sendable {
         var open: (image: String, began: ContinuousClock.Instant)?
     }
     private let state = Mutex(State())
-    private let peer: String
+    private let peer: SenderConfiguration.Peer
+    private let onFailure: @Sendable (String, SenderConfiguration.Peer, any Error) async -> Void
     private let report: @Sendable (PassOutcome<Value>) -> Void
 
-    init(peer: String, report: @escaping @Sendable (PassOutcome<Value>) -> Void) {
+    init(
+        peer: SenderConfiguration.Peer,
+        onFailure: @escaping @Sendable (String, SenderConfiguration.Peer, any Error) async -> Void,
+        report: @escaping @Sendable (PassOutcome<Value>) -> Void
+    ) {
         self.peer = peer
+        self.onFailure = onFailure
         self.report = report
     }
 
@@ -201,23 +211,25 @@ private final class OutcomeList<Value: Sendable>: Sendable {
     }
 
     /// Notes how the open image ended; nothing when none is open.
-    func close(_ result: Result<Value, any Error>) {
+    func close(_ result: Result<Value, any Error>) async {
         let outcome = state.withLock { state -> PassOutcome<Value>? in
             guard let open = state.open else { return nil }
             let outcome = PassOutcome(
-                image: open.image, peer: peer, result: result, duration: ContinuousClock.now - open.began)
+                image: open.image, peer: peer.name, result: result, duration: ContinuousClock.now - open.began)
             state.list.append(outcome)
             state.open = nil
             return outcome
         }
-        if let outcome { report(outcome) }
+        guard let outcome else { return }
+        if case .failure(let error) = result { await onFailure(outcome.image, peer, error) }
+        report(outcome)
     }
 
     /// Notes that images failed without having been begun.
-    func closeAll(_ images: [String], _ error: any Error) {
+    func closeAll(_ images: [String], _ error: any Error) async {
         for image in images {
             open(image)
-            close(.failure(error))
+            await close(.failure(error))
         }
     }
 }

@@ -145,6 +145,7 @@ actor Lane {
         do {
             let found = try await agent.look(key, rule)
             report.published = found.published
+            report.failingSince = found.failingSince
             take(found.proofs)
             proofClock = ProofClock(
                 policy: rule.settings.verify, provenAt: found.proofs.lastFullAt,
@@ -179,6 +180,10 @@ actor Lane {
         do {
             let run = agent.makeRun(key, rule, meter)
             result = .success(try await agent.stop.limit { try await run.run(wish) })
+        } catch let failed as LaneRun.Failed {
+            report.note(failed)
+            agent.logPruning(key, failed.pruning)
+            result = .failure(failed.underlying)
         } catch {
             result = .failure(error)
         }
@@ -193,12 +198,12 @@ actor Lane {
         if case .failure(is LeaseHeldElsewhere) = result { await followOther() }
     }
 
-    /// Sees what the agent that has the image has published meanwhile: the lag is the mirror's, whoever works on it.
+    /// Sees how the agent that has the image fares meanwhile: the lag is the mirror's, whoever works on it.
     private func followOther() async {
         // A store that can't be asked now is the next run's to report.
-        guard let found = try? await agent.look(key, rule), let published = found.published,
-            published.snapshot != report.published?.snapshot
-        else { return }
+        guard let found = try? await agent.look(key, rule) else { return }
+        report.failingSince = found.failingSince
+        guard let published = found.published, published.snapshot != report.published?.snapshot else { return }
         report.published = published
     }
 

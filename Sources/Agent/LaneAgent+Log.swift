@@ -18,14 +18,7 @@ extension LaneAgent {
                         "saved_by_resume_bytes": "\(step.counts.savedContentByteCount)", "duration": "\(duration)",
                     ])
             }
-            if let removed = outcome.pruning?.removed, !removed.isEmpty {
-                logger.info(
-                    "removed \(removed.count) snapshots of \(key.image)",
-                    metadata: ["snapshots": "\(removed.map(\.name).joined(separator: " "))"])
-            }
-            if let error = outcome.pruningError {
-                logger.warning("old snapshots of \(key.image) stay: \(error.oneLine)")
-            }
+            logPruning(key, outcome.pruning)
             for warning in outcome.diffWarnings ?? [] { logger.warning("\(key.image): \(warning)") }
             if let proof = outcome.proof { logProof(key, proof) }
         case .failure(is CancellationError):
@@ -36,6 +29,19 @@ extension LaneAgent {
             let failure = error as? any Failure
             logger.error(
                 "\(key.image) to \(key.peer): \(error.oneLine)", metadata: ["remedy": "\(failure?.remedy ?? "")"])
+        }
+    }
+
+    /// Tells the log what retention did, or why it could not.
+    func logPruning(_ key: LaneKey, _ pruning: LaneRun.Pruning) {
+        let logger = environment.logger
+        switch pruning {
+        case .success(let result) where !result.removed.isEmpty:
+            logger.info(
+                "removed \(result.removed.count) snapshots of \(key.image)",
+                metadata: ["snapshots": "\(result.removed.map(\.name).joined(separator: " "))"])
+        case .success, .failure(is CancellationError): break
+        case .failure(let error): logger.warning("old snapshots of \(key.image) stay: \(error.oneLine)")
         }
     }
 

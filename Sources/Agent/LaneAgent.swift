@@ -68,6 +68,8 @@ final class LaneAgent: Sendable {
         var ownSnapshotAt: Date?
         /// Whether something waits to be sent: an earlier agent was killed, or its peer was away.
         var isOwed = false
+        /// Since when runs to the peer fail; nil when they don't.
+        var failingSince: Date?
         /// What is known about whether the mirror equals the image.
         var proofs = ProofRecord()
     }
@@ -91,6 +93,6 @@ final class LaneAgent: Sendable {
             ownSnapshotAt: snapshots.compactMap { SnapshotName.ownTime($0.identity.name) }.max(),
             // Without a schedule only what someone asked for goes on.
             isOwed: rule.settings.schedule == nil ? record.inFlight != nil : !waiting.isEmpty,
-            proofs: try await image.proofs(at: key.peer))
+            failingSince: record.failingSince, proofs: try await image.proofs(at: key.peer))
     }
 }

@@ -16,6 +16,8 @@ struct LaneReport: Sendable {
     private let key: LaneKey
     /// The newest snapshot that both ends hold.
     var published: PublishedState?
+    /// Since when runs to the peer fail; nil when they don't.
+    var failingSince: Date?
     /// What is known about whether the mirror equals the image.
     var proofs = ProofStanding()
     /// Why the last proof came to no end; nil when it did.
@@ -44,6 +46,7 @@ struct LaneReport: Sendable {
     /// A run ended well.
     mutating func succeeded(_ outcome: LaneRun.Outcome, now: Date) {
         standing = .good
+        failingSince = nil
         totals.succeededRuns += 1
         lastTransfer = outcome.steps.timing ?? lastTransfer
         for step in outcome.steps {
@@ -61,23 +64,28 @@ struct LaneReport: Sendable {
     }
 
     private mutating func note(_ outcome: LaneRun.Outcome) {
-        totals.removedSnapshots += UInt64(outcome.pruning?.removed.count ?? 0)
         if let warnings = outcome.diffWarnings { diffWarnings = warnings.map(\.description) }
         switch outcome.proof {
         case .failure(let error) where !(error is CancellationError): proofError = error
         case .success: proofError = nil
         case .failure, nil: break
         }
-        warnings = []
-        if let error = outcome.pruningError { warnings.append("old snapshots stay: \(error.oneLine)") }
-        let bases = outcome.pruning?.bases
-        for absence in bases?.warnings ?? [] {
-            warnings.append("\(absence.base.name) is held for \(absence.peer), silent for \(absence.age)")
-        }
-        for absence in bases?.givenUp ?? [] {
-            warnings.append(
-                "\(absence.base.name) is held for \(absence.peer) no longer, silent for \(absence.age): "
-                    + "its next sync may need a full copy")
+        note(outcome.pruning)
+    }
+
+    /// A run failed, or was cut short, that had the image's lease.
+    mutating func note(_ failed: LaneRun.Failed) {
+        failingSince = failed.failingSince ?? failingSince
+        note(failed.pruning)
+    }
+
+    private mutating func note(_ pruning: LaneRun.Pruning) {
+        switch pruning {
+        case .success(let result):
+            totals.removedSnapshots += UInt64(result.removed.count)
+            warnings = result.bases.texts
+        case .failure(is CancellationError): break
+        case .failure(let error): warnings = ["old snapshots stay: \(error.oneLine)"]
         }
     }
 
@@ -126,6 +134,7 @@ struct LaneReport: Sendable {
         if case .failed(let error, _) = standing { status.lastError = error }
         if case .elsewhere(let error) = standing { status.lastError = error }
         status.baseAgeSeconds = status.lagSeconds
+        status.failingSeconds = failingSince.map { max(0, now.timeIntervalSince($0)) }
         status.warnings = warnings + diffWarnings
         if let proofError {
             let remedy = (proofError as? any Failure)?.remedy ?? ""
@@ -175,8 +184,19 @@ struct LaneReport: Sendable {
     }
 }
 
+extension HeldBases {
+    /// What operators should know about the bases that are held in vain.
+    fileprivate var texts: [String] {
+        warnings.map { "\($0.base.name) has been held for \($0.peer) in vain for \($0.age)" }
+            + givenUp.map {
+                "\($0.base.name) is held for \($0.peer) no longer, after \($0.age) in vain: "
+                    + "its next sync may have no base; `sync now --reconcile` does without"
+            }
+    }
+}
+
 extension HeldBases.Absence {
-    /// How long the peer has been silent, in days or hours.
+    /// How long it has been held in vain, in days or hours.
     fileprivate var age: String {
         seconds >= 172_800 ? "\(seconds / 86_400) days" : "\(seconds / 3600) h"
     }

@@ -17,16 +17,27 @@ struct LaneRun: Sendable {
     let numbers: LaneAgent.Numbers
     let meter: TransferMeter
 
+    /// What retention did, or why it could not.
+    typealias Pruning = Result<SourcePruning.Result, any Error>
+
+    /// Thrown by a run that failed with the image's lease held: retention had its turn all the same.
+    struct Failed: Error {
+        /// Why it failed.
+        var underlying: any Error
+        /// What retention did, or why it could not.
+        var pruning: Pruning
+        /// Since when runs to the peer fail; nil when this one says nothing about the peer.
+        var failingSince: Date?
+    }
+
     /// What came of it.
     struct Outcome: Sendable {
         /// What was published, in order; empty when everything was there.
         var steps: [SyncStepResult] = []
         /// Whether the source as it was during the run was snapshotted, for this peer or another.
         var madeSnapshot = false
-        /// What retention did; nil when it could not.
-        var pruning: SourcePruning.Result?
-        /// Why it could not.
-        var pruningError: (any Error)?
+        /// What retention did, or why it could not.
+        var pruning = Pruning.success(SourcePruning.Result())
         /// The newest snapshot that the peer has acknowledged.
         var published: RetainedSnapshot?
         /// What operators should know about the changes that were listed; nil when none were.
@@ -45,27 +56,31 @@ struct LaneRun: Sendable {
         return try await LeasedImage.with(image, settings: settings, environment: environment, onWait: onWait) {
             leased in
             var outcome = Outcome()
-            let sending: Result<Sent, any Error>
             do {
                 meter.update { $0.phase = .snapshotting }
                 outcome.madeSnapshot = try await meter.clock.time(.snapshot) {
                     try await leased.takeSnapshotIfNeeded(wish)
                 }
-                sending = .success(try await send(leased))
+                let sent = try await send(leased)
+                (outcome.steps, outcome.diffWarnings, outcome.proof) = (sent.steps, sent.diffWarnings, sent.proof)
             } catch {
-                sending = .failure(error)
+                let failingSince = await leased.noteRunEnd(to: peer.name, error: error)
+                throw Failed(underlying: error, pruning: await prune(leased), failingSince: failingSince)
             }
-            meter.update { $0.phase = .pruning }
-            do {
-                outcome.pruning = try await leased.prune(baseSecondsMax: numbers.baseSecondsMax)
-            } catch {
-                outcome.pruningError = error
-            }
-            let sent = try sending.get()
-            (outcome.steps, outcome.diffWarnings, outcome.proof) = (sent.steps, sent.diffWarnings, sent.proof)
+            await leased.noteRunEnd(to: peer.name)
+            outcome.pruning = await prune(leased)
             outcome.published = try await acknowledged(leased)
             outcome.proofs = try await leased.image.proofs(at: peer.name)
             return outcome
+        }
+    }
+
+    private func prune(_ leased: LeasedImage) async -> Pruning {
+        meter.update { $0.phase = .pruning }
+        do {
+            return .success(try await leased.prune(baseSecondsMax: numbers.baseSecondsMax))
+        } catch {
+            return .failure(error)
         }
     }
 

@@ -85,8 +85,27 @@ struct LeasedImage: Sendable {
         guard !isMirror else { return SourcePruning.Result() }
         return try await desk.exclusively {
             try await SourcePruning(
-                image: image, keep: settings.keep, baseSecondsMax: baseSecondsMax, now: environment.now()
+                image: image, keep: settings.keep, peers: Set(settings.peers), baseSecondsMax: baseSecondsMax,
+                now: environment.now()
             ).run()
+        }
+    }
+
+    /// Notes with the image how a run ended that was to bring `peer` up to date; a nil `error`: well. Returns since when
+    /// runs fail; nil when they don't, or this one says nothing about the peer. What is in the way is only told to the
+    /// log: how the run itself ended matters more, and the next one notes it.
+    @discardableResult
+    func noteRunEnd(to peer: String, error: (any Error)? = nil) async -> Date? {
+        guard !Task.isCancelled, error?.isVainTry ?? true else { return nil }
+        do {
+            return try await desk.exclusively {
+                try await image.noteRunEnd(to: peer, failed: error != nil, now: environment.now())
+            }
+        } catch is CancellationError {
+            return nil
+        } catch {
+            environment.logger.warning("\(name): how the run to \(peer) ended can't be noted: \(error.oneLine)")
+            return nil
         }
     }
 }

@@ -3,6 +3,7 @@ public import Engine
 import FerryCore
 public import ImageStore
 public import Logging
+import Planning
 
 /// What came of one image's sync to one peer: what was published, in order.
 public typealias ImageOutcome = PassOutcome<[SyncStepResult]>
@@ -20,7 +21,10 @@ public struct SyncRun: Sendable {
         let environment = try RunEnvironment(configuration, store: store, logger: logger, limits: limits)
         let sync = OneSync(
             configuration: configuration, environment: environment, snapshot: snapshot, reconciles: reconciles)
-        pass = ImagePass(configuration: configuration, environment: environment, parallelCount: parallelCount) {
+        pass = ImagePass(
+            configuration: configuration, environment: environment, parallelCount: parallelCount,
+            onFailure: { await sync.noteFailure($0, $1, $2) }
+        ) {
             try await sync.run($0, $1, $2, $3)
         }
     }
@@ -53,8 +57,29 @@ private struct OneSync: Sendable {
                 environment.logger.warning("\(name): \(warning)")
             }
             let steps = try await send(leased, session, peer, meter)
+            await leased.noteRunEnd(to: peer.name)
             try await pruneAfterwards(leased)
             return steps
+        }
+    }
+
+    /// Notes with the image that it could not be sent, also where that was known before it was opened. Only for the first
+    /// time it is leased.
+    func noteFailure(_ name: String, _ peer: SenderConfiguration.Peer, _ error: any Error) async {
+        guard !Task.isCancelled, error.isVainTry else { return }
+        do {
+            var record = try await environment.withSource(name) {
+                try await $0.state(SenderRecord.self, ImageStateKey.peer(peer.name))
+            }
+            guard record?.noteFailure(now: environment.now()) == true else { return }
+            let settings = configuration.settings(for: name)
+            try await LeasedImage.with(name, settings: settings, environment: environment) {
+                _ = await $0.noteRunEnd(to: peer.name, error: error)
+            }
+        } catch is LeaseHeldElsewhere, is CancellationError {
+            // The other agent finds out by itself.
+        } catch {
+            environment.logger.warning("\(name): how the run to \(peer.name) ended can't be noted: \(error.oneLine)")
         }
     }
 

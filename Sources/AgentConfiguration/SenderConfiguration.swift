@@ -40,7 +40,7 @@ public struct SenderConfiguration: Sendable {
     public var limit: RateLimit
     /// How fast the source store is read.
     public var readLimit: RateLimit
-    /// How long a base is held for a peer that is away.
+    /// How long a base is held for a peer that is away, from the first run on that fails.
     public var holdBaseMax: TimeSpan
     /// How often the store is looked through for new images.
     public var scanEvery: TimeSpan

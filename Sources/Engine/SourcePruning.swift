@@ -18,13 +18,16 @@ public struct SourcePruning: Sendable {
     }
     private let image: any SourceImage
     private let keep: Retention
+    private let peers: Set<String>
     private let baseSecondsMax: Int64
     private let now: Date
 
-    /// Pruning of `image` by `keep`, at the time `now`; a base is held for `baseSecondsMax`.
-    public init(image: any SourceImage, keep: Retention, baseSecondsMax: Int64, now: Date) {
+    /// Pruning of `image`, which is sent to `peers`, by `keep`, at the time `now`; a base is held in vain for
+    /// `baseSecondsMax`.
+    public init(image: any SourceImage, keep: Retention, peers: Set<String>, baseSecondsMax: Int64, now: Date) {
         self.image = image
         self.keep = keep
+        self.peers = peers
         self.baseSecondsMax = baseSecondsMax
         self.now = now
     }
@@ -37,7 +40,7 @@ public struct SourcePruning: Sendable {
         var snapshots = try await image.snapshots()
         var result = Result()
         result.bases = HeldBases.decide(
-            records: records, snapshots: snapshots.map(\.retained), secondsMax: baseSecondsMax, now: now)
+            records: records, peers: peers, snapshots: snapshots.map(\.retained), secondsMax: baseSecondsMax, now: now)
         for absence in result.bases.givenUp { try await giveUp(records[absence.peer], absence.peer) }
         if !result.bases.givenUp.isEmpty { snapshots = try await image.snapshots() }
         let pinned = Set(snapshots.filter(\.isPinned).map(\.identity.id))

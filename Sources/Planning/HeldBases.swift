@@ -3,18 +3,18 @@ public import FoundationEssentials
 
 /// Which of a source's snapshots must stay for the sake of peers, and which peers have been away for too long.
 public struct HeldBases: Equatable, Sendable {
-    /// A base that is held for a peer that has not been heard of.
+    /// A base that is held in vain.
     public struct Absence: Equatable, Sendable {
         /// The peer's name.
         public var peer: String
         /// Its base.
         public var base: SnapshotIdentity
-        /// Seconds since the peer answered.
+        /// Seconds since runs to the peer fail; of a peer that none goes to any more, since it answered.
         public var seconds: Int64
     }
     /// Ids that stay.
     public var held: Set<UInt64> = []
-    /// Peers whose base is still held, and has been for more than half of the limit.
+    /// Peers whose base is still held, and has been in vain for more than half of the limit.
     public var warnings: [Absence] = []
     /// Peers whose base is held no longer.
     public var givenUp: [Absence] = []
@@ -22,16 +22,18 @@ public struct HeldBases: Equatable, Sendable {
     /// Nothing is held.
     public init() {}
 
-    /// Decides for an image with these snapshots; `records` are by peer. A base is held for `secondsMax`.
+    /// Decides for an image with these snapshots that is sent to `peers`; `records` are by peer. A base is held in vain for
+    /// `secondsMax`, and for as long as no run to its peer has failed: one that is seldom due, or an agent that was off,
+    /// says nothing about the peer.
     public static func decide(
-        records: [String: SenderRecord], snapshots: [RetainedSnapshot], secondsMax: Int64, now: Date
+        records: [String: SenderRecord], peers: Set<String>, snapshots: [RetainedSnapshot], secondsMax: Int64, now: Date
     ) -> HeldBases {
         var bases = HeldBases()
         for (peer, record) in records.sorted(by: { $0.key < $1.key }) {
             let present = snapshots.filter { record.uses.contains($0.identity) }
             guard let newest = present.max(by: { $0.identity.id < $1.identity.id }) else { continue }
-            let since = record.heardAt ?? newest.time
-            let seconds = Int64(min(max(now.timeIntervalSince(since), 0), 1e15))
+            let since = peers.contains(peer) ? record.failingSince : record.heardAt ?? newest.time
+            let seconds = since.map { Int64(min(max(now.timeIntervalSince($0), 0), 1e15)) } ?? 0
             let absence = Absence(peer: peer, base: record.acknowledged ?? newest.identity, seconds: seconds)
             guard seconds <= secondsMax else {
                 bases.givenUp.append(absence)
@@ -53,5 +55,26 @@ extension SenderRecord {
     /// When the peer answered last, by our clock.
     public var heardAt: Date? {
         heardAtSeconds.map { Date(timeIntervalSince1970: TimeInterval($0)) }
+    }
+
+    /// Since when runs to the peer fail; nil while none has. A transfer that the peer agreed to, though it was cut, makes
+    /// it later.
+    public var failingSince: Date? {
+        failedSinceSeconds.map { Date(timeIntervalSince1970: TimeInterval(max($0, heardAtSeconds ?? .min))) }
+    }
+
+    /// Notes that a run to the peer failed. True when that is news, to be stored: the first counts, unless a clock that was
+    /// wrong put it in the future, and only if something is held for the peer.
+    public mutating func noteFailure(now: Date) -> Bool {
+        let seconds = Int64(now.timeIntervalSince1970)
+        guard !uses.isEmpty, failedSinceSeconds.map({ $0 > seconds }) ?? true else { return false }
+        failedSinceSeconds = seconds
+        return true
+    }
+
+    /// Notes that the peer has what it is to have. True when that is news, to be stored.
+    public mutating func noteSuccess() -> Bool {
+        defer { failedSinceSeconds = nil }
+        return failedSinceSeconds != nil
     }
 }

@@ -33,22 +33,26 @@ public struct SenderRecord: Codable, Equatable, Sendable {
     public var acknowledged: SnapshotIdentity?
     /// When the peer answered last, by our clock, in seconds since 1970; nil when a release before this key wrote the record.
     public var heardAtSeconds: Int64?
+    /// When the first run failed since the last that did not, by our clock, in seconds since 1970; nil: none has.
+    public var failedSinceSeconds: Int64?
 
     private enum CodingKeys: String, CodingKey {
         case inFlight = "in_flight"
         case pins, acknowledged
         case heardAtSeconds = "heard_at"
+        case failedSinceSeconds = "failed_since"
     }
 
     /// A record; by default of a peer that nothing was sent to.
     public init(
         inFlight: InFlight? = nil, pins: [SnapshotIdentity] = [], acknowledged: SnapshotIdentity? = nil,
-        heardAtSeconds: Int64? = nil
+        heardAtSeconds: Int64? = nil, failedSinceSeconds: Int64? = nil
     ) {
         self.inFlight = inFlight
         self.pins = pins
         self.acknowledged = acknowledged
         self.heardAtSeconds = heardAtSeconds
+        self.failedSinceSeconds = failedSinceSeconds
     }
 }
 

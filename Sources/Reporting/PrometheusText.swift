@@ -60,6 +60,10 @@ public enum PrometheusText {
                 $0.nextRunAt?.timeIntervalSince1970
             },
             gauge("image_base_age_seconds", "Age of the base that is held for the peer.", images, \.baseAgeSeconds),
+            gauge(
+                "image_failing_seconds",
+                "Time since runs could not bring the peer up to date; absent when they can.", images,
+                \.failingSeconds),
             gauge("image_failures", "Runs that failed in a row.", images) { Double($0.lastError?.failureCount ?? 0) },
             gauge("image_warnings", "Warnings about the image.", images) { Double($0.warnings.count) },
             gauge("image_progress_ratio", "How much of the transfer under way is done, from 0 to 1.", images) {

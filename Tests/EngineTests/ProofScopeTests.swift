@@ -151,7 +151,8 @@ struct ProofScopeTests {
         func prune(after seconds: TimeInterval) async throws -> [String] {
             let image = try await sites.source.openSource("vm")
             let pruning = SourcePruning(
-                image: image, keep: .rules(rules), baseSecondsMax: .max, now: now.addingTimeInterval(seconds))
+                image: image, keep: .rules(rules), peers: ["b"], baseSecondsMax: .max,
+                now: now.addingTimeInterval(seconds))
             let removed = try await pruning.run().removed.map(\.name)
             await image.close()
             return removed

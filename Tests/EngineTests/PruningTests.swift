@@ -46,13 +46,30 @@ struct SourcePruningTests {
         }
     }
 
+    /// Prunes so many seconds after the peer answered last.
     private func prune(
-        _ keep: Retention, silentFor seconds: Int64 = 60, holding secondsMax: Int64 = 30 * day
+        _ keep: Retention, after seconds: Int64 = 60, peers: Set<String> = ["b"]
     ) async throws -> SourcePruning.Result {
         try await withSource { image in
-            let record = try #require(try await image.state(SenderRecord.self, ImageStateKey.peer("b")))
-            let now = try #require(record.heardAt).addingTimeInterval(Double(seconds))
-            return try await SourcePruning(image: image, keep: keep, baseSecondsMax: secondsMax, now: now).run()
+            let now = try await time(seconds, image)
+            return try await SourcePruning(
+                image: image, keep: keep, peers: peers, baseSecondsMax: 30 * day, now: now
+            ).run()
+        }
+    }
+
+    private func time(_ seconds: Int64, _ image: any SourceImage) async throws -> Date {
+        let record = try #require(try await image.state(SenderRecord.self, ImageStateKey.peer("b")))
+        return try #require(record.heardAt).addingTimeInterval(Double(seconds))
+    }
+
+    /// Notes how a run ended so many seconds after the peer answered last. Returns for how many of them runs fail.
+    @discardableResult
+    private func noteRunEnd(failed: Bool, after seconds: Int64) async throws -> Int64? {
+        try await withSource { image in
+            let since = try await image.noteRunEnd(to: "b", failed: failed, now: time(seconds, image))
+            let heardAt = try await time(0, image)
+            return since.map { Int64($0.timeIntervalSince(heardAt)) }
         }
     }
 
@@ -94,32 +111,92 @@ struct SourcePruningTests {
         #expect(try await prune(.all).removed.isEmpty)
     }
 
-    @Test("warns of a peer that is silent for half the time, and gives its base up when all of it is over")
+    @Test("keeps the base of a peer whose runs go well, however seldom one is due, or for how long no agent ran")
+    func longSchedule() async throws {
+        try await sites.sync()
+        let base = try #require(try await names.last)
+        _ = try await makeOwn(1)
+        let late = try await prune(.last(1), after: 400 * day)
+        #expect(late.removed.isEmpty && late.bases.warnings.isEmpty && late.bases.givenUp.isEmpty)
+        sites.source.overwrite("vm", at: 5, with: [1, 2, 3])
+        #expect(try await sites.sync().last?.base?.name == base)
+    }
+
+    @Test("warns of a peer that fails for half the time, and gives its base up when all of it is over")
     func absence() async throws {
         try await sites.sync()
         let base = try #require(try await names.last)
         let newest = try await makeOwn(1).name
-        let quiet = try await prune(.last(1), silentFor: 15 * day)
+        #expect(try await noteRunEnd(failed: true, after: 400 * day) == 400 * day)
+        let quiet = try await prune(.last(1), after: 415 * day)
         #expect(quiet.bases.warnings.isEmpty && quiet.removed.isEmpty)
-        let warned = try await prune(.last(1), silentFor: 16 * day)
+        #expect(try await noteRunEnd(failed: true, after: 415 * day) == 400 * day, "the first one counts")
+        let warned = try await prune(.last(1), after: 416 * day)
         #expect(warned.bases.warnings.map(\.peer) == ["b"] && warned.bases.warnings.map(\.base.name) == [base])
         #expect(warned.bases.warnings.first?.seconds == 16 * day)
         #expect(warned.removed.isEmpty && warned.bases.givenUp.isEmpty)
-        let ended = try await prune(.last(1), silentFor: 30 * day + 1)
+        let ended = try await prune(.last(1), after: 430 * day + 1)
         #expect(ended.bases.givenUp.map(\.base.name) == [base])
         #expect(ended.removed.map(\.name) == [base])
         #expect(try await names == [newest])
     }
 
-    @Test("gives up what a cut transfer pinned, too, once its peer was silent for too long")
+    @Test("counts anew after a run that did not fail, whether it sent something or nothing was wanted")
+    func answered() async throws {
+        try await sites.sync()
+        _ = try await makeOwn(1)
+        try await noteRunEnd(failed: true, after: day)
+        #expect(try await noteRunEnd(failed: false, after: 2 * day) == nil)
+        #expect(try await prune(.last(1), after: 400 * day).removed.isEmpty)
+        try await noteRunEnd(failed: true, after: 400 * day)
+        sites.source.overwrite("vm", at: 5, with: [1, 2, 3])
+        try await sites.sync()
+        _ = try await makeOwn(2)
+        let result = try await prune(.last(1), after: 500 * day)
+        #expect(result.bases.warnings.isEmpty && result.bases.givenUp.isEmpty)
+        #expect(try await names.count == 2, "the base and the newest")
+    }
+
+    @Test("stores only the first failure, and of a peer that nothing is held for none")
+    func writes() async throws {
+        let isReadOnly: MemoryFaults = { operation, _ throws(StoreError) in
+            guard case .setMetadata = operation else { return }
+            throw StoreError(.unavailable, "write", "vm")
+        }
+        try await withSource { image in
+            let since = try await image.noteRunEnd(to: "b", failed: true, now: noon)
+            let stored = try await image.metadata(ImageStateKey.peer("b"))
+            #expect(since == nil && stored == nil)
+        }
+        try await sites.sync()
+        try await noteRunEnd(failed: true, after: 10)
+        sites.source.setFaults(isReadOnly)
+        #expect(try await noteRunEnd(failed: true, after: 20) == 10)
+        sites.source.setFaults(nil)
+        try await noteRunEnd(failed: false, after: 30)
+        sites.source.setFaults(isReadOnly)
+        #expect(try await noteRunEnd(failed: false, after: 40) == nil)
+    }
+
+    @Test("gives up the base of a peer that no rule names any more when it has not answered for so long")
+    func unnamed() async throws {
+        try await sites.sync()
+        let base = try #require(try await names.last)
+        _ = try await makeOwn(1)
+        #expect(try await prune(.last(1), after: 30 * day, peers: ["c"]).removed.isEmpty)
+        #expect(try await prune(.last(1), after: 30 * day + 1, peers: ["c"]).removed.map(\.name) == [base])
+    }
+
+    @Test("gives up what a cut transfer pinned, too, once runs to its peer have failed for too long")
     func givenUpInFlight() async throws {
         var generator = SeededGenerator(seed: 5)
         try await sites.sync()
         sites.source.overwrite("vm", at: 0, with: generator.bytes(100_000))
         await #expect(throws: (any Error).self) { try await sites.sync(senderByteCountMax: 20_000) }
         let newest = try await makeOwn(1).name
-        #expect(try await prune(.last(1), silentFor: 16 * day).removed.isEmpty, "base and target are held")
-        let ended = try await prune(.last(1), silentFor: 31 * day)
+        #expect(try await prune(.last(1), after: 31 * day).removed.isEmpty, "base and target are held")
+        try await noteRunEnd(failed: true, after: 0)
+        let ended = try await prune(.last(1), after: 31 * day)
         #expect(ended.removed.count == 2)
         #expect(try await names == [newest])
         try await withSource { image in

@@ -34,6 +34,7 @@ struct JSONDocumentTests {
         image.lastPublished = StatusExample.inSync.lastPublished
         image.lastError = StatusExample.stopped.lastError
         image.baseAgeSeconds = 1
+        image.failingSeconds = 1
         image.lastTransfer = StatusExample.inSync.lastTransfer
         image.totals.stages = StatusExample.inSync.totals.stages
         let alarmed = StatusExample.alarmed
@@ -62,7 +63,8 @@ struct JSONDocumentTests {
         ".clients[].image_count_max", ".clients[].name", ".configuration", ".connection_count",
         ".images[].alarm.differing[].length_bytes", ".images[].alarm.differing[].offset_bytes",
         ".images[].alarm.differing_bytes", ".images[].alarm.mirror_snapshot", ".images[].alarm.since",
-        ".images[].alarm.snapshot", ".images[].base_age_seconds", ".images[].image", ".images[].interval_seconds",
+        ".images[].alarm.snapshot", ".images[].base_age_seconds", ".images[].failing_seconds", ".images[].image",
+        ".images[].interval_seconds",
         ".images[].is_late", ".images[].is_proof_late", ".images[].lag_seconds", ".images[].last_error.at",
         ".images[].last_error.cause", ".images[].last_error.disposition", ".images[].last_error.failure_count",
         ".images[].last_error.remedy", ".images[].last_full_proof.at", ".images[].last_full_proof.compared_bytes",

@@ -25,6 +25,7 @@ struct PrometheusTextTests {
             #"rbd_ferry_image_last_published_timestamp_seconds{image="vm-1",peer="b"} 1795262160"#,
             #"rbd_ferry_image_next_run_timestamp_seconds{image="vm-1",peer="b"} 1795263048"#,
             #"rbd_ferry_image_base_age_seconds{image="vm-1",peer="b"} 252"#,
+            #"rbd_ferry_image_failing_seconds{image="vm-3",peer="b"} 2400"#,
             #"rbd_ferry_image_failures{image="vm-1",peer="b"} 0"#,
             #"rbd_ferry_image_failures{image="vm-3",peer="b"} 3"#,
             #"rbd_ferry_image_warnings{image="vm-2",peer="b"} 1"#,
@@ -89,7 +90,10 @@ struct PrometheusTextTests {
 
     @Test("what is not known is left out")
     func unknown() {
-        for name in ["lag_seconds", "interval_seconds", "next_run_timestamp_seconds", "base_age_seconds"] {
+        let names = [
+            "lag_seconds", "interval_seconds", "next_run_timestamp_seconds", "base_age_seconds", "failing_seconds",
+        ]
+        for name in names {
             #expect(!Self.lines.contains { $0.hasPrefix("rbd_ferry_image_\(name){image=\"vm-4\"") })
         }
         #expect(!Self.lines.contains { $0.contains("rbd_ferry_read_limit_bytes_per_second") })

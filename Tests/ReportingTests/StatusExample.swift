@@ -95,6 +95,7 @@ enum StatusExample {
         image.lastError = ImageError(
             cause: "the mirror holds data that rbd-ferry did not write", remedy: "roll the mirror back, or remove it",
             disposition: "refused", at: now - 725, failureCount: 3)
+        image.failingSeconds = 2400
         image.totals.failedRuns = 3
         return image
     }

@@ -74,8 +74,11 @@ struct SenderRun {
         } catch {
             result = .failure(error)
         }
+        let failed = if case .failure = result { true } else { false }
+        // What is in the way of that is not how the run ended.
+        _ = try? await image.noteRunEnd(to: "b", failed: failed, now: now())
         _ = try await SourcePruning(
-            image: image, keep: world.settings.sourceKeep, baseSecondsMax: 30 * 86_400, now: now()
+            image: image, keep: world.settings.sourceKeep, peers: ["b"], baseSecondsMax: 30 * 86_400, now: now()
         ).run()
         return try result.get()
     }
