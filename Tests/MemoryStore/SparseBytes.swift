@@ -12,6 +12,40 @@ public struct SparseBytes: Sendable {
     /// All zeros.
     public init(byteCount: UInt64) { self.byteCount = byteCount }
 
+    /// Makes each byte of `extent` another one, as far as it lies in its first granule and below the end; where that is. Nil:
+    /// nowhere.
+    mutating func flip(_ extent: Extent) -> Extent? {
+        let number = extent.offset / UInt64(Self.granuleByteCount)
+        let start = number * UInt64(Self.granuleByteCount)
+        let end = min(start + UInt64(Self.granuleByteCount), byteCount)
+        guard let changed = extent.clipped(to: end) else { return nil }
+        for index in Int(changed.offset - start)..<Int(changed.end - start) {
+            granules[number, default: Self.zeroGranule][index] ^= 0xA5
+        }
+        return changed
+    }
+
+    /// Whether both hold the same in the granule at an offset.
+    func holds(theSameAs other: SparseBytes, at offset: UInt64) -> Bool {
+        let number = offset / UInt64(Self.granuleByteCount)
+        return granules[number] == other.granules[number]
+    }
+
+    /// Where both read differently, to the byte, zeros past an end included.
+    public func differing(from other: SparseBytes, below end: UInt64 = .max) -> [Extent] {
+        var extents: [Extent] = []
+        for number in Set(granules.keys).union(other.granules.keys).sorted() {
+            let (mine, theirs) = (granules[number], other.granules[number])
+            guard mine != theirs else { continue }
+            let pairs = zip(mine ?? Self.zeroGranule, theirs ?? Self.zeroGranule)
+            for (index, pair) in pairs.enumerated() where pair.0 != pair.1 {
+                let offset = number * UInt64(Self.granuleByteCount) + UInt64(index)
+                if offset < end { extents.appendJoining(Extent(offset: offset, byteCount: 1)) }
+            }
+        }
+        return extents
+    }
+
     /// Sets the size; what is cut off is gone.
     mutating func resize(to newByteCount: UInt64) {
         if newByteCount < byteCount {
