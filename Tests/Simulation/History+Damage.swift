@@ -41,11 +41,11 @@ extension History {
     /// What the head of a mirror may have wrong when a transfer begins on it, on a published snapshot or on nothing.
     func beginHead(_ image: ImageIdentity, on base: Key?, usesChangeList: Bool) {
         // What is found by comparison, or sent as a whole, mends what was wrong.
-        var damage = Damage()
-        if usesChangeList {
-            if let base { damage.formUnion(self.damage(of: base)) }
-            if let hidden { damage.add(hidden) }
-        }
+        guard usesChangeList else { return headDamages[image] = nil }
+        // The head may have been damaged since it was prepared.
+        var damage = headDamages[image] ?? Damage()
+        if let base { damage.formUnion(self.damage(of: base)) }
+        if let hidden { damage.add(hidden) }
         headDamages[image] = damage
     }
 

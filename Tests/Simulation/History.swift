@@ -130,6 +130,7 @@ final class History: @unchecked Sendable {
                 continue
             }
             checkPublished(pair, contents, source, key)
+            headDamages[image] = nil
             let isRepair = view.snapshots.contains { snapshot in
                 published[Key(image: image, snapshotID: snapshot.identity.id)]?.source == source
             }
@@ -189,6 +190,7 @@ final class History: @unchecked Sendable {
         Trace.shared.note("checkpoint \(next.phase) \(next.transfer.target) at \(next.resumePoint.watermark)")
         guard next.phase != .preparing else {
             resizedHeads.remove(image)
+            headDamages[image] = nil
             return
         }
         // What is found by comparison without a base, or sent as a whole, is right on any head.
@@ -231,9 +233,8 @@ final class History: @unchecked Sendable {
         }
         beginHead(image, on: mirror, usesChangeList: transfer.mode.usesChangeList)
         guard !resizedHeads.contains(image) else { return }
-        let mayBeWrong = mirror.map { damage(of: $0) } ?? Damage()
         guard view.head.byteCount == contents.byteCount,
-            view.head.reads(as: contents) || mayBeWrong.covers(view.head.differing(from: contents))
+            view.head.reads(as: contents) || isExplained(view.head.differing(from: contents), inHeadOf: image)
         else { return fail("\(transfer.target) is applied on a head that is not \(base)") }
     }
 
