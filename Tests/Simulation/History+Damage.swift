@@ -38,15 +38,18 @@ extension History {
         for image in checkpoints.keys { headDamages[image, default: Damage()].add(extent) }
     }
 
-    /// What the head of a mirror may have wrong when a transfer begins on it, on a published snapshot or on nothing.
-    func beginHead(_ image: ImageIdentity, on base: Key?, usesChangeList: Bool) {
-        // What is found by comparison, or sent as a whole, mends what was wrong.
-        guard usesChangeList else { return headDamages[image] = nil }
+    /// Notes that a transfer begins on the head of a mirror, prepared from a published snapshot or from nothing, and what may
+    /// be wrong once it is applied; what may be now.
+    @discardableResult
+    func beginHead(_ image: ImageIdentity, on base: Key?, usesChangeList: Bool) -> Damage {
         // The head may have been damaged since it was prepared.
         var damage = headDamages[image] ?? Damage()
         if let base { damage.formUnion(self.damage(of: base)) }
-        if let hidden { damage.add(hidden) }
-        headDamages[image] = damage
+        var left = damage
+        if let hidden { left.add(hidden) }
+        // What is found by comparison, or sent as a whole, mends what was wrong.
+        headDamages[image] = usesChangeList ? left : nil
+        return damage
     }
 
     /// Whether what differs may: the rest is a fault.

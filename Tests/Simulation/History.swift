@@ -231,10 +231,10 @@ final class History: @unchecked Sendable {
         if let mirror, let repaired = repairedIDs[image], mirror.snapshotID < repaired {
             fail("\(transfer.target) is applied on \(base), which is from before a repair")
         }
-        beginHead(image, on: mirror, usesChangeList: transfer.mode.usesChangeList)
+        let mayBeWrong = beginHead(image, on: mirror, usesChangeList: transfer.mode.usesChangeList)
         guard !resizedHeads.contains(image) else { return }
         guard view.head.byteCount == contents.byteCount,
-            view.head.reads(as: contents) || isExplained(view.head.differing(from: contents), inHeadOf: image)
+            view.head.reads(as: contents) || mayBeWrong.covers(view.head.differing(from: contents))
         else { return fail("\(transfer.target) is applied on a head that is not \(base)") }
     }
 
