@@ -44,8 +44,11 @@ final class MemoryDelta: Delta {
 
     func read(_ reads: [BufferRead], into buffer: DataBuffer) async throws(StoreError) {
         try await image.store.before(.read, image.name)
+        let readsDamage = !image.store.flaws.contains(.damageIsNotRead)
         let contents = try image.withState("read") { state in
-            state.snapshot(target)?.contents ?? SparseBytes(byteCount: byteCount)
+            let found = state.snapshot(target)
+            let seen = readsDamage ? found?.contents : found?.undamaged ?? found?.contents
+            return seen ?? SparseBytes(byteCount: byteCount)
         }
         for read in reads {
             guard read.extent.end <= byteCount, read.fits(in: buffer.byteCount)
@@ -66,20 +69,22 @@ final class MemoryDelta: Delta {
     private func changedExtents() throws(StoreError) -> [ChangedExtent] {
         try image.withState("list extents of") { state in
             guard let contents = state.snapshot(target)?.contents else { return [] }
-            guard let base else { return contents.changedExtents(since: nil) }
+            let hidden = state.hiddenChanges
+            guard let base else { return contents.changedExtents(since: nil, without: hidden) }
             guard let found = state.snapshot(base) else { return [] }
-            return contents.changedExtents(since: found.contents)
+            return contents.changedExtents(since: found.contents, without: hidden)
         }
     }
 }
 
 extension SparseBytes {
-    /// Changed granules, neighbours of the same content joined.
-    func changedExtents(since base: SparseBytes?) -> [ChangedExtent] {
+    /// Changed granules, neighbours of the same content joined; those in `hidden` left out.
+    func changedExtents(since base: SparseBytes?, without hidden: Extent? = nil) -> [ChangedExtent] {
         var extents: [ChangedExtent] = []
         for number in changedGranules(since: base) {
             let start = number * UInt64(SparseBytes.granuleByteCount)
             let end = min(byteCount, start + UInt64(SparseBytes.granuleByteCount))
+            if let hidden, hidden.offset < end, start < hidden.end { continue }
             let content = content(ofGranule: number)
             if let last = extents.last, last.extent.end == start, last.content == content {
                 let joined = Extent(offset: last.extent.offset, byteCount: end - last.extent.offset)

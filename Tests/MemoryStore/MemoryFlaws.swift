@@ -15,4 +15,8 @@ public struct MemoryFlaws: OptionSet, Sendable {
     public static let flushDoesNothing = MemoryFlaws(rawValue: 4)
     /// A head never differs from anything.
     public static let headsLookClean = MemoryFlaws(rawValue: 8)
+    /// What a damaged snapshot reads as is what it held before.
+    public static let damageIsNotRead = MemoryFlaws(rawValue: 16)
+    /// What is kept about proofs reads as nothing.
+    public static let proofsAreForgotten = MemoryFlaws(rawValue: 32)
 }

@@ -109,7 +109,10 @@ final class MemoryImage: SourceImage, MirrorImage {
     }
 
     func metadata(_ key: String) async throws(StoreError) -> String? {
-        try await perform(.metadata(key: key), "read metadata of") { image in image.metadata[key] }
+        let isForgotten = store.flaws.contains(.proofsAreForgotten) && key.hasSuffix(".proof")
+        return try await perform(.metadata(key: key), "read metadata of") { image in
+            isForgotten ? nil : image.metadata[key]
+        }
     }
 
     func allMetadata() async throws(StoreError) -> [ImageMetadata] {

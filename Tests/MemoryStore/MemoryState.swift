@@ -5,7 +5,9 @@ import ImageStore
 /// A snapshot in memory.
 struct MemorySnapshot: Sendable {
     let identity: SnapshotIdentity
-    let contents: SparseBytes
+    var contents: SparseBytes
+    /// What it held before it was damaged; nil: it was not.
+    var undamaged: SparseBytes?
     let createdAt: Date
     var isPinned = false
 
@@ -33,6 +35,8 @@ struct MemoryImageState: Sendable {
     var lockHolder: UInt64?
     /// The lease that was given last; it may have run out.
     var lease: MemoryLeaseState?
+    /// Where lists of changes leave out what changed.
+    var hiddenChanges: Extent?
     /// Handles that are open.
     var openHandles: Set<UInt64> = []
 

@@ -1,4 +1,5 @@
-import FerryCore
+public import FerryCore
+import Glibc
 
 /// A head or a snapshot: its size, and the granules that were written. A copy costs nothing until it is changed.
 public struct SparseBytes: Sendable {
@@ -11,6 +12,40 @@ public struct SparseBytes: Sendable {
 
     /// All zeros.
     public init(byteCount: UInt64) { self.byteCount = byteCount }
+
+    /// Makes each byte of `extent` another one, as far as it lies in its first granule and below the end; where that is. Nil:
+    /// nowhere.
+    mutating func flip(_ extent: Extent) -> Extent? {
+        let number = extent.offset / UInt64(Self.granuleByteCount)
+        let start = number * UInt64(Self.granuleByteCount)
+        let end = min(start + UInt64(Self.granuleByteCount), byteCount)
+        guard let changed = extent.clipped(to: end) else { return nil }
+        for index in Int(changed.offset - start)..<Int(changed.end - start) {
+            granules[number, default: Self.zeroGranule][index] ^= 0xA5
+        }
+        return changed
+    }
+
+    /// Whether both hold the same in the granule at an offset.
+    func holds(theSameAs other: SparseBytes, at offset: UInt64) -> Bool {
+        let number = offset / UInt64(Self.granuleByteCount)
+        return Self.isSame(granules[number], other.granules[number])
+    }
+
+    /// Where both read differently, to the byte, zeros past an end included.
+    public func differing(from other: SparseBytes, below end: UInt64 = .max) -> [Extent] {
+        var extents: [Extent] = []
+        for number in Set(granules.keys).union(other.granules.keys).sorted() {
+            let (mine, theirs) = (granules[number], other.granules[number])
+            guard !Self.isSame(mine, theirs) else { continue }
+            let pairs = zip(mine ?? Self.zeroGranule, theirs ?? Self.zeroGranule)
+            for (index, pair) in pairs.enumerated() where pair.0 != pair.1 {
+                let offset = number * UInt64(Self.granuleByteCount) + UInt64(index)
+                if offset < end { extents.appendJoining(Extent(offset: offset, byteCount: 1)) }
+            }
+        }
+        return extents
+    }
 
     /// Sets the size; what is cut off is gone.
     mutating func resize(to newByteCount: UInt64) {
@@ -60,7 +95,7 @@ public struct SparseBytes: Sendable {
         let size = UInt64(Self.granuleByteCount)
         return Set(granules.keys).union(other.granules.keys).allSatisfy { number in
             let (mine, theirs) = (granules[number], other.granules[number])
-            guard mine != theirs, number < (end + min(size - 1, .max - end)) / size else { return true }
+            guard !Self.isSame(mine, theirs), number < (end + min(size - 1, .max - end)) / size else { return true }
             let count = Int(min(size, end - number * size))
             return (mine ?? Self.zeroGranule).prefix(count) == (theirs ?? Self.zeroGranule).prefix(count)
         }
@@ -78,7 +113,8 @@ public struct SparseBytes: Sendable {
         let base = base ?? SparseBytes(byteCount: 0)
         let numbers = Set(granules.keys).union(base.granules.keys)
         return numbers.filter { number in
-            number * UInt64(SparseBytes.granuleByteCount) < byteCount && granules[number] != base.granules[number]
+            number * UInt64(SparseBytes.granuleByteCount) < byteCount
+                && !SparseBytes.isSame(granules[number], base.granules[number])
         }.sorted()
     }
 
@@ -88,6 +124,19 @@ public struct SparseBytes: Sendable {
     }
 
     private static let zeroGranule = [UInt8](repeating: 0, count: granuleByteCount)
+    /// Whether two granules hold the same bytes, or neither is there. Most of the simulation's time goes by here.
+    private static func isSame(_ one: [UInt8]?, _ other: [UInt8]?) -> Bool {
+        guard let one, let other else { return one == nil && other == nil }
+        return one.withUnsafeBytes { one in
+            other.withUnsafeBytes { other in
+                guard one.count == other.count, let first = one.baseAddress, let second = other.baseAddress else {
+                    return one.isEmpty && other.isEmpty
+                }
+                return first == second || memcmp(first, second, one.count) == 0
+            }
+        }
+    }
+
     private static let wholeScanByteCount: UInt64 = 16 << 20
 
     private static func zero(_ granules: inout [UInt64: [UInt8]], _ number: UInt64, _ range: Range<Int>) {

@@ -13,13 +13,17 @@ enum Guard: String, CaseIterable, ExpressibleByArgument {
     case cleanHead = "clean-head"
     /// The receiver took in what the sender sent.
     case totals
+    /// Each end reads its own snapshot, and only digests that are equal say so.
+    case digests
+    /// An alarm is kept until it is over.
+    case alarm
 
     /// What the source's store does wrong.
     var sourceFlaws: MemoryFlaws {
         switch self {
         case .identity: .idsFollowNames
         case .pinRecheck: .pinsLie
-        case .flush, .cleanHead, .totals: []
+        case .flush, .cleanHead, .totals, .digests, .alarm: []
         }
     }
 
@@ -28,6 +32,8 @@ enum Guard: String, CaseIterable, ExpressibleByArgument {
         switch self {
         case .flush: .flushDoesNothing
         case .cleanHead: .headsLookClean
+        case .digests: .damageIsNotRead
+        case .alarm: .proofsAreForgotten
         case .identity, .pinRecheck, .totals: []
         }
     }

@@ -16,7 +16,14 @@ final class History: @unchecked Sendable {
     /// A snapshot that the mirror's record says is published.
     struct Published {
         let source: Key
-        let contents: SparseBytes
+        /// What it held when it was recorded.
+        let original: SparseBytes
+        /// What it holds, with what the world damaged since.
+        var contents: SparseBytes
+
+        init(source: Key, contents: SparseBytes) {
+            (self.source, original, self.contents) = (source, contents, contents)
+        }
     }
 
     /// The first thing that was wrong; nil as long as nothing is.
@@ -35,12 +42,32 @@ final class History: @unchecked Sendable {
     var losesBlocks = false
     private var removedByRetention: Set<Key> = []
     private var madeByReceiver: Set<Key> = []
-    private var sourceContents: [Key: SparseBytes] = [:]
-    private var published: [Key: Published] = [:]
-    private var publishedSources: [Key: SparseBytes] = [:]
-    private var checkpoints: [ImageIdentity: Checkpoint] = [:]
+    private(set) var sourceContents: [Key: SparseBytes] = [:]
+    var published: [Key: Published] = [:]
+    /// The mirror's snapshot that was published last as a snapshot of the source.
+    private(set) var latest: [Key: Key] = [:]
+    private(set) var checkpoints: [ImageIdentity: Checkpoint] = [:]
+    /// Ids of the snapshots that the last repairs of mirrors made.
+    private var repairedIDs: [ImageIdentity: UInt64] = [:]
     private let source: MemoryStore
-    private let mirror: MemoryStore
+    let mirror: MemoryStore
+
+    // What the world damaged, and what is wrong because of it: see History+Damage.
+    var damages: [Key: Damage] = [:]
+    var headDamages: [ImageIdentity: Damage] = [:]
+    var hidden: Extent?
+    var damageCount = 0
+
+    // What is known about proofs: see History+Proofs.
+    var alarms: [ImageIdentity: ProofAlarm] = [:]
+    /// Operators that end alarms now, and until when the word of one that was cut may.
+    var clearsUnderWay = 0
+    var clearsUntil = Duration.seconds(-1)
+    /// Alarms that began and ended, proofs that found a difference, and repairs.
+    var raisedCount = 0
+    var endedCount = 0
+    var foundCount = 0
+    var repairedCount = 0
 
     init(source: MemoryStore, mirror: MemoryStore) {
         self.source = source
@@ -60,6 +87,8 @@ final class History: @unchecked Sendable {
             case .snapshotMade(let snapshot): noteMade(snapshot, of: image)
             case .metadataSet(let key, let value) where ImageStateKey.peerName(of: key) != nil:
                 checkSenderRecord(value, of: image)
+            case .metadataSet(let key, let value) where ImageStateKey.isProofOfPeer(key):
+                checkProofRecord(value, of: image)
             case .snapshotRemoved(let snapshot) where !SnapshotName.isOwn(snapshot.name):
                 fail("the sender removed \(snapshot), which it did not make")
             case .metadataSet, .metadataRemoved, .snapshotRemoved: break
@@ -69,6 +98,7 @@ final class History: @unchecked Sendable {
             switch change {
             case .metadataSet(ImageStateKey.mirror, let value): checkMirrorRecord(value, of: image)
             case .metadataSet(ImageStateKey.checkpoint, let value): checkCheckpoint(value, of: image)
+            case .metadataSet(ImageStateKey.proof, let value): checkProofRecord(value, of: image)
             case .metadataRemoved(ImageStateKey.checkpoint): checkpoints[image] = nil
             case .snapshotRemoved(let snapshot): checkRemoved(snapshot, of: image)
             case .snapshotMade(let snapshot) where SimulatedProcess.current != nil:
@@ -93,12 +123,20 @@ final class History: @unchecked Sendable {
             guard published[key] == nil else { continue }
             guard let contents = view.contents(of: pair.mirror) else {
                 // It was made, and deleted before the record could be written.
-                if deletedByWorld.contains(key) { publishedSources[source] = sourceContents[source] }
+                if deletedByWorld.contains(key), let contents = sourceContents[source] {
+                    published[key] = Published(source: source, contents: contents)
+                    latest[source] = key
+                }
                 continue
             }
-            checkPublished(pair, contents, source)
+            checkPublished(pair, contents, source, key)
+            headDamages[image] = nil
+            let isRepair = view.snapshots.contains { snapshot in
+                published[Key(image: image, snapshotID: snapshot.identity.id)]?.source == source
+            }
+            if isRepair { repairedIDs[image] = key.snapshotID }
             published[key] = Published(source: source, contents: contents)
-            publishedSources[source] = contents
+            latest[source] = key
             publishedCount += 1
         }
         let listed = Set(record.published.map(\.mirror.id))
@@ -108,7 +146,7 @@ final class History: @unchecked Sendable {
         }
     }
 
-    private func checkPublished(_ pair: PublishedSnapshot, _ contents: SparseBytes, _ source: Key) {
+    private func checkPublished(_ pair: PublishedSnapshot, _ contents: SparseBytes, _ source: Key, _ key: Key) {
         Trace.shared.note("published \(pair.source) as \(pair.mirror)")
         guard let expected = sourceContents[source] else {
             return fail("published \(pair.source), which the source never had")
@@ -116,7 +154,19 @@ final class History: @unchecked Sendable {
         guard contents.byteCount == expected.byteCount else {
             return fail("published \(pair.source) has \(contents.byteCount) bytes, not \(expected.byteCount)")
         }
-        if !contents.reads(as: expected) { fail("published \(pair.source) does not equal the source's") }
+        guard !contents.reads(as: expected) else { return }
+        let differing = contents.differing(from: expected)
+        var allowed = headDamages[key.image] ?? Damage()
+        allowed.formUnion(damage(of: key))
+        guard allowed.covers(differing) else { return fail("published \(pair.source) does not equal the source's") }
+        Trace.shared.note("it is wrong at \(differing)")
+        damages[key] = Damage(differing)
+    }
+
+    /// The newest of a mirror's snapshots that the receiver made and that are there.
+    func newestMade(in image: ImageIdentity) -> UInt64? {
+        let ids = mirror.look(at: image)?.snapshots.map(\.identity.id) ?? []
+        return ids.last { madeByReceiver.contains(Key(image: image, snapshotID: $0)) }
     }
 
     private func checkRemoved(_ snapshot: SnapshotIdentity, of image: ImageIdentity) {
@@ -140,10 +190,13 @@ final class History: @unchecked Sendable {
         Trace.shared.note("checkpoint \(next.phase) \(next.transfer.target) at \(next.resumePoint.watermark)")
         guard next.phase != .preparing else {
             resizedHeads.remove(image)
+            headDamages[image] = nil
             return
         }
         // What is found by comparison without a base, or sent as a whole, is right on any head.
         let isAnew = next.transfer.base == nil && !next.transfer.mode.usesChangeList && next.resumePoint == .start
+        let goesOn = last.map { $0.phase != .preparing && $0.transfer == next.transfer } ?? false
+        if isAnew, !goesOn { beginHead(image, on: nil, usesChangeList: false) }
         if let last, last.phase != .preparing, !isAnew {
             guard last.transfer == next.transfer else {
                 return fail("\(next.transfer.target) goes on top of a part of \(last.transfer.target)")
@@ -166,16 +219,23 @@ final class History: @unchecked Sendable {
         guard let base = transfer.base else {
             // What is found by comparison, or sent as a whole, is right on any head.
             guard transfer.mode.usesChangeList else { return }
+            beginHead(image, on: nil, usesChangeList: true)
             if !view.head.reads(as: SparseBytes(byteCount: 0)) { fail("a first copy begins on a head with data") }
             return
         }
-        guard let contents = sourceContents[Key(image: transfer.source, snapshotID: base.id)] else {
+        let source = Key(image: transfer.source, snapshotID: base.id)
+        guard let contents = sourceContents[source] else {
             return fail("\(transfer.target) is applied on \(base), which the source never had")
         }
-        let isResized = resizedHeads.contains(image)
-        guard isResized || view.head.byteCount == contents.byteCount, isResized || view.head.reads(as: contents) else {
-            return fail("\(transfer.target) is applied on a head that is not \(base)")
+        let mirror = newestPublished(of: source, in: image)
+        if let mirror, let repaired = repairedIDs[image], mirror.snapshotID < repaired {
+            fail("\(transfer.target) is applied on \(base), which is from before a repair")
         }
+        let mayBeWrong = beginHead(image, on: mirror, usesChangeList: transfer.mode.usesChangeList)
+        guard !resizedHeads.contains(image) else { return }
+        guard view.head.byteCount == contents.byteCount,
+            view.head.reads(as: contents) || mayBeWrong.covers(view.head.differing(from: contents))
+        else { return fail("\(transfer.target) is applied on a head that is not \(base)") }
     }
 
     /// What is below the watermark survives a loss of power.
@@ -188,7 +248,9 @@ final class History: @unchecked Sendable {
             let target = sourceContents[Key(image: transfer.source, snapshotID: transfer.target.id)]
         else { return }
         let end = checkpoint.phase == .publishing ? .max : checkpoint.resumePoint.watermark
-        if !view.durableHead.reads(as: target, below: end) {
+        if !view.durableHead.reads(as: target, below: end),
+            !isExplained(view.durableHead.differing(from: target, below: end), inHeadOf: image)
+        {
             fail("\(transfer.target): what is durable below \(end) is not what the source has")
         }
     }
@@ -198,14 +260,14 @@ final class History: @unchecked Sendable {
     private func checkSenderRecord(_ text: String, of image: ImageIdentity) {
         guard let record = decode(SenderRecord.self, text), let acknowledged = record.acknowledged else { return }
         let key = Key(image: image, snapshotID: acknowledged.id)
-        guard let contents = publishedSources[key] else {
+        guard latest[key] != nil else {
             return fail("the sender takes \(acknowledged) for published, and it is not")
         }
-        guard let expected = sourceContents[key], expected.byteCount == contents.byteCount, contents.reads(as: expected)
+        guard let expected = sourceContents[key], isPublished(key, as: expected)
         else { return fail("the sender takes \(acknowledged) for published, and the mirror has something else") }
     }
 
-    private func decode<Value: Decodable>(_ type: Value.Type, _ text: String) -> Value? {
+    func decode<Value: Decodable>(_ type: Value.Type, _ text: String) -> Value? {
         let value = try? JSONDecoder().decode(type, from: Data(text.utf8))
         if value == nil { fail("a state can't be read: \(text)") }
         return value
@@ -230,8 +292,12 @@ final class History: @unchecked Sendable {
         }
     }
 
-    /// What the mirror has, or had, as a snapshot of the source; nil when that was never published.
-    func publishedContents(of snapshot: SnapshotIdentity, in image: ImageIdentity) -> SparseBytes? {
-        publishedSources[Key(image: image, snapshotID: snapshot.id)]
+    /// Whether what the mirror has, or had, as a snapshot of the source reads so, apart from what may be wrong.
+    func isPublished(_ source: Key, as expected: SparseBytes, mayBeDamaged: Bool = true) -> Bool {
+        guard let key = latest[source], let contents = published[key]?.contents,
+            contents.byteCount == expected.byteCount
+        else { return false }
+        let allowed = mayBeDamaged ? damage(of: key) : Damage()
+        return contents.reads(as: expected) || allowed.covers(contents.differing(from: expected))
     }
 }

@@ -12,6 +12,7 @@ enum Interference: CaseIterable {
     case deleteNewestSourceSnapshot, moveSource, remakeSource
     case writeMirror, resizeMirror, makeMirrorSnapshot, deleteMirrorSnapshot, moveMirror, remakeMirror
     case crashSender, crashReceiver, cancelSender, cutConnection, silenceConnection
+    case damageMirror, hideChanges
     case fillMirror, sourceOutage, mirrorOutage, jumpSourceClock, jumpMirrorClock, secondReceiver, replayConnection
 
     /// What goes on all the time is more frequent than what breaks a pair for good.
@@ -23,7 +24,7 @@ enum Interference: CaseIterable {
     /// What leaves a pair as it is, between two rounds.
     private static let calm: [Interference] = [
         .writeSource, .growSource, .shrinkSource, .makeUserSnapshot, .makeUserSnapshot, .remakeUserSnapshot,
-        .jumpSourceClock, .jumpMirrorClock, .secondReceiver, .replayConnection,
+        .jumpSourceClock, .jumpMirrorClock, .secondReceiver, .replayConnection, .damageMirror,
     ]
 
     /// One of them, in the middle of a round or between two.
@@ -50,6 +51,8 @@ extension World {
         case .remakeSource: remakeSource()
         case .writeMirror, .resizeMirror, .deleteMirrorSnapshot, .moveMirror, .remakeMirror: meddle(interference)
         case .makeMirrorSnapshot: await makeMirrorSnapshot()
+        case .damageMirror: damageMirror()
+        case .hideChanges: hideChanges()
         case .crashSender: senders.filter(\.isAlive).last?.crash()
         case .crashReceiver: receivers.first { $0.process.isAlive }?.process.crash()
         case .cancelSender: cancelSender?()
@@ -219,7 +222,7 @@ extension World {
         var names = ["foreign", "daily", "weekly"]
         let text = mirror.look(at: image.identity)?.metadata[ImageStateKey.checkpoint] ?? ""
         if let checkpoint = try? JSONDecoder().decode(Checkpoint.self, from: Data(text.utf8)) {
-            names.append(checkpoint.transfer.target.name)
+            names.append(checkpoint.mirrorName ?? checkpoint.transfer.target.name)
         }
         meddling.insert(.foreignSnapshot)
         _ = try? await image.createSnapshot(names.random(&generator), quiesce: .skip)

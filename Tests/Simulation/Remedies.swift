@@ -19,8 +19,8 @@ extension PlanConflict {
         case .nothingPublished: [.mirrorSnapshotDeleted]
         case .foreignWrite: [.foreignWrite, .mirrorResized, .mirrorSnapshotDeleted]
         case .olderThanPublished: [.sourceSnapshotRemade, .sourceMoved]
-        // Nobody asks for a repair here.
-        case .notPublished, .notNewest: []
+        // What was to be repaired may be gone, or not the newest any more, whatever made it so.
+        case .notPublished, .notNewest: Set(Meddling.allCases)
         }
     }
 }
@@ -28,8 +28,10 @@ extension PlanConflict {
 extension PlanConflict {
     /// Whether only the snapshot that was asked for can't be had.
     var isAboutTarget: Bool {
-        if case .olderThanPublished = self { return true }
-        return false
+        switch self {
+        case .olderThanPublished, .notPublished, .notNewest: true
+        default: false
+        }
     }
 }
 

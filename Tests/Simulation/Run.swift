@@ -9,6 +9,7 @@ enum Run {
         var jobCount: Int
         var publishedCount: Int
         var resumedCount: Int
+        var proofs = ProofCounts()
         /// Of the order of all jobs, and with a trace of all that was done.
         var digest: UInt64
     }
@@ -42,7 +43,35 @@ enum Run {
         return Outcome(
             violation: world.history.violation, jobCount: executor.jobCount,
             publishedCount: world.history.publishedCount, resumedCount: world.history.resumedCount,
+            proofs: ProofCounts(world),
             digest: executor.digest)
+    }
+}
+
+/// What was damaged, found and mended.
+struct ProofCounts: Equatable {
+    var damageCount = 0
+    var provenCount = 0
+    var foundCount = 0
+    var alarmCount = 0
+    var repairCount = 0
+
+    init() {}
+
+    init(_ world: World) {
+        damageCount = world.history.damageCount
+        provenCount = world.provenCount
+        foundCount = world.history.foundCount
+        alarmCount = world.history.raisedCount
+        repairCount = world.history.repairedCount
+    }
+
+    static func += (sum: inout ProofCounts, other: ProofCounts) {
+        sum.damageCount += other.damageCount
+        sum.provenCount += other.provenCount
+        sum.foundCount += other.foundCount
+        sum.alarmCount += other.alarmCount
+        sum.repairCount += other.repairCount
     }
 }
 

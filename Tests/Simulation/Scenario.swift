@@ -45,6 +45,7 @@ struct Scenario {
         }
         world.isFaulty = false
         world.pending = []
+        world.showChanges()
     }
 
     /// Tries, one or two senders at a time, while things happen.
@@ -83,8 +84,9 @@ struct Scenario {
             if world.generator.next() % 2 == 0 { await world.perform(.makeUserSnapshot) }
             run.kind = .sync(snapshot: ["daily", "weekly"].random(&world.generator))
         }
-        if world.generator.next() % 8 == 0 {
-            run.kind = .proof([.full, .changed(samplePercent: 10), .slice(1, of: 2)].random(&world.generator))
+        let isDamaged = world.isDamaged
+        if world.generator.next() % (isDamaged ? 3 : 8) == 0 {
+            run.kind = isDamaged && world.generator.next() % 8 == 0 ? .clear : .proof(world.randomProof())
         }
         _ = await finish(run)
     }
@@ -146,7 +148,7 @@ struct Scenario {
             tries += 1
             if world.receivers.allSatisfy({ !$0.process.isAlive }) { world.startReceiver() }
             world.lastConflict = nil
-            world.lastPublished = nil
+            world.lastTarget = nil
             var run = SenderRun(world: world, process: world.process("sender"))
             if world.reconcilesNext { run.lostBaseMode = .compare }
             world.reconcilesNext = false
@@ -160,12 +162,30 @@ struct Scenario {
         }
     }
 
-    /// Both sides are equal, and a proof sees it.
+    /// Both sides are equal, and a proof sees it; or it sees what is wrong, and a repair ends it.
     private func end() async {
         world.checkEqual()
+        var proof = world.proof(.full)
+        proof.startsAnew = world.generator.next() % 2 == 0
+        await mustEndWell(.proof(proof))
+        guard world.isDamaged || world.isAlarmed else { return }
+        proof.startsAnew = true
+        proof.repairs = true
+        await mustEndWell(.proof(proof))
+        world.checkEqual(mayBeDamaged: false)
+        // What an alarm was about may have been written over: only the operator knows.
+        if world.isAlarmed { await mustEndWell(.clear) }
+        if world.isAlarmed { world.history.fail("an alarm stays, though it was ended") }
+        world.changeSource(.writeSource)
+        await mustEndWell(.sync(snapshot: nil))
+        world.checkEqual(mayBeDamaged: false)
+    }
+
+    private func mustEndWell(_ kind: SenderRun.Kind) async {
+        guard world.history.violation == nil else { return }
         var run = SenderRun(world: world, process: world.process("sender"))
-        run.kind = .proof(.full)
-        if let error = await finish(run) { world.history.fail("a proof at the end: \(error.oneLine)") }
+        run.kind = kind
+        if let error = await finish(run) { world.history.fail("\(kind) at the end: \(error.oneLine)") }
     }
 }
 
@@ -189,16 +209,25 @@ extension World {
         pending = []
         mirrorFullUntil = .zero
         outageUntil = [:]
+        showChanges()
     }
 
-    /// Whether the mirror's newest snapshot is what the source has now.
-    fileprivate func checkEqual() {
+    /// Whether an end of the pair keeps an alarm.
+    fileprivate var isAlarmed: Bool {
+        [source.identity(of: imageName), mirror.identity(of: mirrorName)].contains { image in
+            image.map { history.alarms[$0] != nil } ?? false
+        }
+    }
+
+    /// Whether the mirror's newest snapshot is what the source has now, apart from what the world damaged.
+    fileprivate func checkEqual(mayBeDamaged: Bool = true) {
+        guard history.violation == nil else { return }
         let image = source.identity(of: imageName)
-        guard let here = image.flatMap({ source.look(at: $0)?.head }), let there = lastPublished else {
+        guard let here = image.flatMap({ source.look(at: $0)?.head }), let target = lastTarget else {
             return history.fail("an image is missing at the end")
         }
-        guard there.byteCount == here.byteCount, there.reads(as: here) else {
-            return history.fail("a sync ended well, and the mirror is not what the source is")
+        guard history.isPublished(target, as: here, mayBeDamaged: mayBeDamaged) else {
+            return history.fail("a run ended well, and the mirror is not what the source is")
         }
     }
 

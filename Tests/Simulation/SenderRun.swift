@@ -14,8 +14,20 @@ struct SenderRun {
         case sync(snapshot: String?)
         /// What an agent does when a run is due.
         case scheduled
-        /// What `verify` does: nothing here damages what is published, so it must find no difference.
-        case proof(ProofScope)
+        /// What `verify` does.
+        case proof(ProofSettings)
+        /// What `verify --clear-alarm` does.
+        case clear
+
+        /// Whether the image is leased for it. The product leases none for a repair: what a sync may do to its notes then is
+        /// left to seeds without leases.
+        var isLeased: Bool {
+            switch self {
+            case .sync, .scheduled: true
+            case .proof(let settings): settings.repairs
+            case .clear: false
+            }
+        }
     }
 
     let world: World
@@ -30,14 +42,17 @@ struct SenderRun {
     func run() async throws -> [SyncStepResult] {
         let image = try await world.source.openSource(world.imageName)
         do {
-            let lease = world.settings.isLeased ? try await lease(image) : nil
+            let lease = world.settings.isLeased && kind.isLeased ? try await lease(image) : nil
             let result: Result<[SyncStepResult], any Error>
             do {
                 switch kind {
                 case .sync(let snapshot): result = .success(try await connect(image, snapshot) { try await $0.run() })
                 case .scheduled: result = .success(try await runScheduled(image))
-                case .proof(let scope):
-                    try await prove(image, scope)
+                case .proof(let settings):
+                    try await prove(image, settings)
+                    result = .success([])
+                case .clear:
+                    try await clear(image)
                     result = .success([])
                 }
             } catch {
@@ -83,24 +98,6 @@ struct SenderRun {
         return try result.get()
     }
 
-    private func prove(_ image: any SourceImage, _ scope: ProofScope) async throws {
-        let now = { @Sendable in world.now(at: .source) }
-        let name = world.imageName
-        let report = try await SenderSession.run(
-            over: world.connect(process, link), hello: Hello(agentVersion: "test", site: "a", versions: versions),
-            limits: world.settings.limits
-        ) { session in
-            try await ImageProof(
-                image: image, name: name, session: session,
-                settings: ProofSettings(peer: "b", scope: scope, seed: 1), workers: .inline, meter: TransferMeter(),
-                now: now
-            ).run()
-        }
-        world.provenCount += 1
-        guard report.differingByteCount > 0 || report.isAlarmed else { return }
-        world.history.fail("a proof found \(report.differingByteCount) bytes that differ in \(report.snapshot)")
-    }
-
     private func connect(
         _ image: any SourceImage, _ snapshot: String? = nil,
         _ body: @escaping @Sendable (ImageSync) async throws -> [SyncStepResult]
@@ -125,8 +122,9 @@ struct SenderRun {
                     now: { world.now(at: .source) }))
         }
         for step in steps {
-            world.lastPublished = world.history.publishedContents(of: step.target, in: image.identity)
-            guard world.lastPublished == nil else { continue }
+            let target = History.Key(image: image.identity, snapshotID: step.target.id)
+            world.lastTarget = target
+            guard world.history.latest[target] == nil else { continue }
             world.history.fail("a run says that \(step.target) is published, and it is not")
         }
         return steps

@@ -31,16 +31,21 @@ struct Simulate: ParsableCommand {
         if let seed { return try runOne(seed) }
         let began = system_time_now()
         var (publishedCount, resumedCount) = (0, 0)
+        var proofs = ProofCounts()
         for number in first..<first + seeds where (number - first) % step == 0 {
             let outcome = Run.run(seed: number, without: without)
             publishedCount += outcome.publishedCount
             resumedCount += outcome.resumedCount
+            proofs += outcome.proofs
             if let violation = outcome.violation { try fail(number, violation) }
             if twice { try checkSame(number) }
         }
         let seconds = Double(system_time_now() - began) / 1e9
         let seedCount = (seeds + step - 1) / step
-        print("\(seedCount) seeds: \(publishedCount) published, \(resumedCount) resumed, in \(Int(seconds)) s")
+        print(
+            "\(seedCount) seeds: \(publishedCount) published, \(resumedCount) resumed, \(proofs.damageCount) damages, "
+                + "\(proofs.provenCount) proofs of which \(proofs.foundCount) found a difference, "
+                + "\(proofs.alarmCount) alarms, \(proofs.repairCount) repairs, in \(Int(seconds)) s")
     }
 
     /// The order of sets and dictionaries must not differ from process to process.

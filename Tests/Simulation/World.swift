@@ -39,8 +39,8 @@ final class World: @unchecked Sendable {
     var lastConflict: PlanConflict?
     /// Whether the next run may make up for a lost base, as the remedy said.
     var reconcilesNext = false
-    /// What the mirror has of the snapshot that a run ended with last.
-    var lastPublished: SparseBytes?
+    /// The source's snapshot that a run ended with last.
+    var lastTarget: History.Key?
     /// Interrupts the sender that was started last.
     var cancelSender: (() -> Void)?
     /// Meters of the transfers that receivers took in.
@@ -49,6 +49,8 @@ final class World: @unchecked Sendable {
     let memory = ByteBudget(limit: World.memoryByteCount)
     static let memoryByteCount: UInt64 = 6 << 20
     private var processCount = 0
+    /// Makes the source's lists of changes whole again; nil: they are.
+    var showsChanges: (() -> Void)?
     /// Proofs that came to their end.
     var provenCount = 0
 
