@@ -8,7 +8,7 @@ from harness.parts import Codec, Transport, Zstd
 from harness.proofs import Proof, Reconcile
 
 PEERS = ["ferry", "pipe", "secured", "rbd-mirror"]
-WITH_AGENTS = ["ferry", "ferry-agents", *PEERS[1:]]
+AGENTS = ["ferry-agents", "rbd-mirror"]
 PIPES = ["ferry-pipe", "pipe"]
 TEBIBYTE = MEBIBYTE * MEBIBYTE
 
@@ -58,13 +58,16 @@ def increments(size, written, unit):
             is_sampled=True)
     return [
         Increment(
-            "random-writes", f"{text(written)} of random 64 KiB writes in {text(size)}", size, "half", WITH_AGENTS,
+            "random-writes", f"{text(written)} of random 64 KiB writes in {text(size)}", size, "half", PEERS,
             random_writes(written)),
+        Increment(
+            "agents", f"{text(written)} of random 64 KiB writes in {text(size)}, between daemons that run", size, "half",
+            AGENTS, random_writes(written)),
         huge("huge", 4, PEERS), huge("huge-1t", 1, ["ferry"]), huge("huge-16t", 16, ["ferry"]),
         Increment(
             "fresh", f"{text(2 * written)} of scattered 64 KiB writes into fresh objects", size, None, PEERS,
             random_writes(2 * written), is_renewed=True, facts=sparseness(2 * written)),
-        Increment("unchanged", f"{text(size)} without a change", size, "half", WITH_AGENTS),
+        Increment("unchanged", f"{text(size)} without a change", size, "half", PEERS),
     ]
 
 

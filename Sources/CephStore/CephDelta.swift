@@ -79,27 +79,25 @@ final class CephDelta: Delta {
     ) async throws(StoreError) -> ExtentBatch {
         try await perform(operation) { () async throws(CephError) in
             let batch = try await body()
-            let isLast = batch.scannedTo >= self.byteCount
-            try await CephThreads.control.run { () throws(CephError) in try self.checkStillTrue(isLast) }
+            try await CephThreads.control.run { () throws(CephError) in try self.checkStillTrue() }
             return batch
         }
     }
 
-    /// Throws when a snapshot is gone, or after the last batch the object map can't be trusted any more: the list was
-    /// wrong then. Blocks.
-    private func checkStillTrue(_ isLast: Bool) throws(CephError) {
+    /// Throws when a snapshot is gone, or the object map that was believed can't be trusted any more: the list was wrong
+    /// then. Blocks.
+    private func checkStillTrue() throws(CephError) {
         let version = headerVersion.current()
         guard version == nil || version != trueVersion.withLock({ $0 }) else { return }
-        try checkStillTrueAfresh(isLast)
-        // The map was not looked at before the last batch.
-        if isLast || !scan.trustsObjectMap { trueVersion.withLock { $0 = version } }
+        try checkStillTrueAfresh()
+        trueVersion.withLock { $0 = version }
     }
 
-    private func checkStillTrueAfresh(_ isLast: Bool) throws(CephError) {
+    private func checkStillTrueAfresh() throws(CephError) {
         try pool.withMomentary(.id(imageID)) { image throws(CephError) in
             _ = try image.userSnapshotName(targetID)
             if let baseID { _ = try image.userSnapshotName(baseID) }
-            guard isLast, scan.trustsObjectMap else { return }
+            guard scan.hasUsedObjectMap else { return }
             guard try image.canTrustObjectMap(from: baseID, to: targetID) else {
                 throw CephError(.unavailable, "its object map became invalid meanwhile")
             }

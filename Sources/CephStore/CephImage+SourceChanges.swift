@@ -6,13 +6,13 @@ extension CephImage {
     func carryOut(_ changes: [SourceChange]) async throws(StoreError) {
         guard !changes.isEmpty else { return }
         let outcome = try await perform("change") { () throws(CephError) in
-            let outcome = try self.withWatching { handle throws(CephError) in self.carryOut(changes, handle) }
-            // Not before the handle is closed.
-            return (outcome, try self.currentHeader().userSnapshots)
+            try self.withWatching { handle throws(CephError) in self.carryOut(changes, handle) }
         }
-        try outcome.0.get()
-        let pinned = Set(outcome.1.filter(\.isPinned).map(\.identity.id))
-        for case .pin(let snapshot) in changes where !pinned.contains(snapshot.id) {
+        try outcome.get()
+        let pins = changes.finalPins
+        guard !pins.isEmpty else { return }
+        let pinned = Set(try await snapshots().filter(\.isPinned).map(\.identity.id))
+        for snapshot in pins where !pinned.contains(snapshot.id) {
             // Whoever protected it before us took that away.
             _ = try await pin(snapshot)
         }
@@ -47,6 +47,19 @@ extension CephImage {
         switch change {
         case .setMetadata: subject
         case .pin(let snapshot), .unpinUnlessCloned(let snapshot): describe(snapshot)
+        }
+    }
+}
+
+extension [SourceChange] {
+    /// Snapshots that are to be pinned when all is done.
+    fileprivate var finalPins: [SnapshotIdentity] {
+        reduce(into: []) { pins, change in
+            switch change {
+            case .pin(let snapshot): pins.append(snapshot)
+            case .unpinUnlessCloned(let snapshot): pins.removeAll { $0.id == snapshot.id }
+            case .setMetadata: break
+            }
         }
     }
 }

@@ -5,8 +5,9 @@ import Synchronization
 /// An image in Ceph, opened at its head.
 ///
 /// What "read afresh" is asked of comes through a new handle (`RadosPool.withMomentary`), unless the version of the image's
-/// header shows that what was read before is still true (`currentHeader`). A source is watched only while something of it is changed, so that a sender that is killed leaves no watch behind; a mirror
-/// is watched, and locked, for as long as it is open.
+/// header shows that what was read before is still true (`currentHeader`). A source is watched only while something of it
+/// is changed, so that a sender that is killed leaves no watch behind; a mirror is watched, and locked, for as long as it
+/// is open.
 final class CephImage: Image {
     let identity: ImageIdentity
     let layout: ImageLayout
@@ -134,7 +135,7 @@ final class CephImage: Image {
     /// The name of a snapshot, when the cluster and a watching handle agree that this id has it. Blocks. Throws
     /// `.notFound` when the id is gone.
     func agreedName(_ id: UInt64, _ handle: RBDHandle) throws(CephError) -> [CChar] {
-        // A source's was opened just now.
+        // A source's was opened just now, and it watches.
         guard access == .watching else { return try handle.userSnapshotName(id) }
         let name = try afresh { image throws(CephError) in try image.userSnapshotName(id) }
         guard (try? handle.userSnapshotName(id)) == name else {

@@ -35,6 +35,8 @@ final class ChangeScan: Sendable {
     /// Whether the object map can be trusted; turns false for good when it fails us.
     private let usesObjectMap: Mutex<Bool>
     private let found: Mutex<ChangedRuns?>
+    /// Whether the object map has told which objects to look into, or not to.
+    private let hasAnswer = Mutex(false)
 
     init(_ handle: RBDHandle, _ range: Range, usesObjectMap: Bool) {
         self.handle = handle
@@ -80,11 +82,16 @@ final class ChangeScan: Sendable {
             return true
         }
         guard isOrdered else { throw CephError(.inconsistent, "librbd lists its objects out of order") }
+        hasAnswer.withLock { $0 = true }
         return ExtentBatch(extents: extents, scannedTo: scannedTo)
     }
 
-    /// Whether the object map was asked, and must have been right all the time.
+    /// Whether the object map is asked.
     var trustsObjectMap: Bool { usesObjectMap.withLock(\.self) }
+
+    /// Whether something that was listed rests on the object map, which must have been right all the time then; also when
+    /// it has failed us since.
+    var hasUsedObjectMap: Bool { hasAnswer.withLock(\.self) }
 
     /// Bytes in changed objects; nil when only an exact scan could tell.
     func changedByteCountEstimate() async -> UInt64? {
@@ -134,6 +141,7 @@ final class ChangeScan: Sendable {
             return nil
         }
         found.withLock { $0 = runs }
+        hasAnswer.withLock { $0 = true }
         return runs
     }
 

@@ -2,7 +2,8 @@ import CCeph
 import Synchronization
 
 /// Asks for the version of an image's header object. Every change to the image's snapshots, their protection, its size, its
-/// features or the flags of its object maps raises it, and so does our own metadata: while it stays, all of those do.
+/// features or the flags of its object maps raises it: while it stays, all of those do. Our own metadata and the renewal of a
+/// lease raise it, too.
 ///
 /// One round trip, where opening the image takes ten; and a clone takes its parent along.
 ///

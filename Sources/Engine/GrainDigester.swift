@@ -12,7 +12,7 @@ struct GrainDigester: Sendable {
     /// Leaves of one question that are read at once.
     private static let readCountMax = 4
     /// Bytes of all leaves that this process holds, whatever the number of images: bounds memory.
-    private static let memory = ByteBudget(limit: 24 << 20)
+    private static let memory = ByteBudget(limit: 12 << 20)
 
     /// Reads the image's bytes. What is asked for lies inside it, or reads as zeros.
     let read: @Sendable ([BufferRead], DataBuffer) async throws -> Void
@@ -63,16 +63,59 @@ struct GrainDigester: Sendable {
     }
 
     private func digests(ofLeaf leaf: Extent, grainByteCount: Int) async throws -> [UInt8] {
-        let buffer = DataBuffer(byteCount: Int(leaf.byteCount))
-        try await read([BufferRead(leaf, at: 0)], buffer)
+        let parts = LeafPart.parts(of: leaf)
+        try await withThrowingDiscardingTaskGroup { group in
+            for part in parts { group.addTask { try await read(part.reads, part.buffer) } }
+        }
         onRead(leaf.byteCount)
         return await workers.run {
-            var digests: [UInt8] = []
-            for start in stride(from: 0, to: buffer.byteCount, by: grainByteCount) {
-                let range = start..<min(start + grainByteCount, buffer.byteCount)
-                digests += buffer.isZero(range) ? ZeroDigests.digest(range.count) : buffer.sha256(range)
+            // Parts end where grains do, unless the grain is the leaf.
+            guard grainByteCount <= LeafPart.byteCountMax else {
+                return Self.digest(parts.map { ($0.buffer, $0.range) })
             }
-            return digests
+            return parts.flatMap { part in
+                stride(from: 0, to: part.range.upperBound, by: grainByteCount).flatMap { start in
+                    Self.digest([(part.buffer, start..<min(start + grainByteCount, part.range.upperBound))])
+                }
+            }
+        }
+    }
+
+    /// The digest of stretches of buffers, one behind another.
+    private static func digest(_ stretches: [(buffer: DataBuffer, range: Range<Int>)]) -> [UInt8] {
+        guard !stretches.allSatisfy({ $0.buffer.isZero($0.range) }) else {
+            return ZeroDigests.digest(stretches.reduce(0) { $0 + $1.range.count })
+        }
+        var hasher = SHA256Hasher()
+        for (buffer, range) in stretches { buffer.withSpan { hasher.update($0.extracting(range)) } }
+        return hasher.finish()
+    }
+}
+
+/// A part of a leaf, in a buffer of the one size that is kept for the next (`BufferMemory`): whole leaves scattered the heap,
+/// and twice the memory was taken.
+private struct LeafPart: Sendable {
+    static let byteCountMax = 2 << 20
+    /// Bytes of one read. A store holds what it reads a second time.
+    private static let readByteCountMax: UInt64 = 1 << 20
+
+    let reads: [BufferRead]
+    let buffer: DataBuffer
+    var range: Range<Int> { 0..<buffer.byteCount }
+
+    private init(_ extent: Extent) {
+        buffer = DataBuffer(byteCount: Int(extent.byteCount))
+        reads = extent.pieces(of: Self.readByteCountMax).map { BufferRead($0, at: Int($0.offset - extent.offset)) }
+    }
+
+    static func parts(of leaf: Extent) -> [LeafPart] { leaf.pieces(of: UInt64(byteCountMax)).map(LeafPart.init) }
+}
+
+extension Extent {
+    /// The extent in pieces of so many bytes, counted from its start; the last may be shorter.
+    fileprivate func pieces(of byteCount: UInt64) -> [Extent] {
+        stride(from: offset, to: end, by: Int(byteCount)).map {
+            Extent(offset: $0, byteCount: min(byteCount, end - $0))
         }
     }
 }
@@ -114,12 +157,6 @@ private enum ZeroDigests {
     private static func make(_ byteCount: Int) -> [UInt8] {
         let zeros = DataBuffer(byteCount: byteCount)
         zeros.clear()
-        return zeros.sha256(0..<byteCount)
-    }
-}
-
-extension DataBuffer {
-    fileprivate func sha256(_ range: Range<Int>) -> [UInt8] {
-        withSpan { SHA256Digest.digest($0.extracting(range)) }
+        return zeros.withSpan { SHA256Digest.digest($0) }
     }
 }

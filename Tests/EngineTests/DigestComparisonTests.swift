@@ -81,6 +81,25 @@ struct DigestComparisonTests {
         }
     }
 
+    @Test("asks about the grains of all leaves at once, after a span in which most leaves differ, and finds the same")
+    func mostDiffer() async throws {
+        let asked = Mutex<[UInt64]>([])
+        let spanCount: UInt64 = 6
+        // All but the last leaves of the first three spans differ, and one of each span behind them.
+        let ones = (0..<spanCount * 16).filter { $0 < 45 || $0 % 16 == 3 }.map { $0 * leaf + 2 * grain + 1 }
+        let found = try await all(
+            DigestComparison(
+                byteCount: spanCount * span, digester: digester(ones),
+                ask: { [ask = ask()] extents, grainByteCount in
+                    asked.withLock { if extents.first?.byteCount == span { $0.append(grainByteCount) } }
+                    return try await ask(extents, grainByteCount)
+                }),
+            byteCount: spanCount * span)
+        #expect(found == ones.map { Extent(offset: $0 - 1, byteCount: grain) })
+        // The next span is asked about before this one's answer is known.
+        #expect(asked.withLock(\.self) == [leaf, leaf, grain, grain, grain, leaf])
+    }
+
     @Test("asks about grains only in leaves that differ, and never more than one question may hold")
     func questions() async throws {
         let asked = Mutex<[[Extent]]>([])

@@ -189,6 +189,9 @@ let pinCases: [ConformanceCase] = [
             try expect("up to it", try await state(), equals: ["b", "s2"])
             try await source.carryOut([.unpinUnlessCloned(second), .unpinUnlessCloned(second), note("d")])
             try expect("at last", try await state(), equals: ["d"])
+            try await source.carryOut([.pin(first), .pin(second), .unpinUnlessCloned(first)])
+            try expect("pinned and unpinned", try await state(), equals: ["d", "s2"])
+            try await source.unpin(second)
         }
     },
 ]
