@@ -102,10 +102,10 @@ def source_images(bench, name, size, contenders):
 
 def compare(bench, contender, name, places=None):
     """Fails unless a mirror equals its source: as `rbd export` reads them, or only the objects at some places."""
-    mirror = contender.mirror_spec(name)
+    source, mirror = contender.source_name(name), contender.mirror_spec(name)
     if places is None:
-        source_digest, mirror_digest = bench.source.digest(name), bench.mirror.digest(mirror)
+        source_digest, mirror_digest = bench.source.digest(source), bench.mirror.digest(mirror)
     else:
-        source_digest = bench.source.digest_at(name, None, places)
+        source_digest = bench.source.digest_at(source, None, places)
         mirror_digest = bench.mirror.digest_at(*(mirror.split("@") + [None])[:2], places)
     expect_equal(mirror, source_digest, mirror_digest)
