@@ -88,7 +88,7 @@ class Bench:
 
     def _make_ferry_agents(self):
         return self.stack.enter_context(FerryAgents(
-            self.source, self.mirror, self.programs / "rbd-ferry", self.certificates, self.folder, self.port + 93))
+            self.source, self.mirror, self.programs / "rbd-ferry", self.certificates, self.folder, self.port + 94))
 
     def _make_pipe(self):
         return PlainPipe(self.source, self.mirror)
