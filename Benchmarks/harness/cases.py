@@ -61,8 +61,8 @@ def increments(size, written, unit):
             "random-writes", f"{text(written)} of random 64 KiB writes in {text(size)}", size, "half", PEERS,
             random_writes(written)),
         Increment(
-            "agents", f"{text(written)} of random 64 KiB writes in {text(size)}, between daemons that run", size, "half",
-            AGENTS, random_writes(written)),
+            "agents", f"{text(written)} of random 64 KiB writes in {text(size)}, between daemons that run", size,
+            "half", AGENTS, random_writes(written)),
         huge("huge", 4, PEERS), huge("huge-1t", 1, ["ferry"]), huge("huge-16t", 16, ["ferry"]),
         Increment(
             "fresh", f"{text(2 * written)} of scattered 64 KiB writes into fresh objects", size, None, PEERS,

@@ -52,7 +52,7 @@ class Contender:
         self.mirror.remove(self.mirror_name(image))
 
     def lose_base(self, image):
-        """Makes it have no snapshot in common with the source any more. Most are of no use then, and neither is the mirror."""
+        """Makes it have no snapshot in common with the source any more. For most the mirror is of no use then."""
         self.forget(image)
 
     def recover(self, image):

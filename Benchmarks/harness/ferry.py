@@ -116,18 +116,21 @@ images:
         return meter.result
 
 
-class FerryWithoutZstd(Ferry):
+class FerryWithOwnImage(Ferry):
+    """One that reads an image of its own: on one image two would take each other's snapshots away."""
+
+    def source_name(self, image):
+        return f"{image}-{self.name}"
+
+    def mirror_name(self, image):
+        return super().mirror_name(self.source_name(image))
+
+
+class FerryWithoutZstd(FerryWithOwnImage):
     """The same without compression, which the other must never be slower than."""
     name = "ferry-plain"
     title = "rbd-ferry, compression: none"
     compression = "none"
-
-    def source_name(self, image):
-        # An image of its own: on one image the two would take each other's snapshots away.
-        return f"{image}-plain"
-
-    def mirror_name(self, image):
-        return super().mirror_name(self.source_name(image))
 
     def sync(self, image):
         measurement = self.sync_all([self.source_name(image)])
@@ -135,41 +138,37 @@ class FerryWithoutZstd(Ferry):
         return measurement
 
 
-class FerryAgents(Ferry):
+class FerryAgents(FerryWithOwnImage):
     """The same with a sender that runs too, and is asked by `sync now --wait`: what continuous mirroring is."""
     name = "ferry-agents"
     title = "rbd-ferry, two agents"
 
     def __init__(self, *arguments):
         super().__init__(*arguments)
-        self.agent = None
+        self.agent = self.stack = None
 
     def control(self):
         return str(self.folder / f"{self.name}.sock")
 
-    def source_name(self, image):
-        # An image of its own, as without zstd.
-        return f"{image}-agents"
-
-    def mirror_name(self, image):
-        return super().mirror_name(self.source_name(image))
-
     def __enter__(self):
-        super().__enter__()
-        log = self.folder / f"{self.name}-sender.log"
-        self.agent = Daemon([self.program, "sender", "--config", self.sender], log)
-        wait_until(pathlib.Path(self.control()).exists, "the sender's control socket")
+        with contextlib.ExitStack() as stack:
+            super().__enter__()
+            stack.callback(self.receiver.stop)
+            self.agent = Daemon(
+                [self.program, "sender", "--config", self.sender], self.folder / f"{self.name}-sender.log")
+            stack.callback(self.agent.stop)
+            wait_until(pathlib.Path(self.control()).exists, "the sender's control socket")
+            self.stack = stack.pop_all()
         return self
 
-    def __exit__(self, *_):
-        self.agent.stop()
-        super().__exit__()
+    def __exit__(self, *details):
+        self.stack.close()
 
     def sync(self, image):
         with self.meter({"receiver": self.receiver, "sender": self.agent}) as meter, \
                 open(self.folder / f"{self.name}-sync.json", "w+b") as output:
-            command = [self.program, "sync", "now", "--config", self.sender, "--json", "--wait", self.source_name(image)]
-            pipeline = Pipeline([command], output=output)
+            options = ["--config", self.sender, "--json", "--wait", self.source_name(image)]
+            pipeline = Pipeline([[self.program, "sync", "now", *options]], output=output)
             pipeline.end()
             meter.add(pipeline.children, ["command"])
             output.seek(0)

@@ -14,7 +14,7 @@ EXPORTS = types.SimpleNamespace(name="exports", title="rbd export | sha256sum, t
 
 @dataclass
 class Proof:
-    """`verify` of a whole snapshot, and `rbd export | sha256sum` on both sides at once, which is what shows it without us."""
+    """`verify` of a whole snapshot, and what shows it without us: `rbd export | sha256sum` on both sides at once."""
     name: str
     title: str
     size: int

@@ -32,8 +32,8 @@ struct ImagePass<Value: Sendable>: Sendable {
     let environment: RunEnvironment
     /// Images at once.
     let parallelCount: Int
-    /// Hears of each image that was not done with, before `report` does, and why.
-    let onFailure: @Sendable (String, SenderConfiguration.Peer, any Error) async -> Void
+    /// What is noted of an image that was not done with, by the peer's name, and why.
+    let onFailure: @Sendable (String, String, any Error) async -> Void
     /// What is done with one image over a session with a peer.
     let work: @Sendable (String, SenderSession, SenderConfiguration.Peer, TransferMeter) async throws -> Value
     private let activity = ActivityBoard()
@@ -41,7 +41,7 @@ struct ImagePass<Value: Sendable>: Sendable {
     /// A pass that does `work`.
     init(
         configuration: SenderConfiguration, environment: RunEnvironment, parallelCount: Int,
-        onFailure: @escaping @Sendable (String, SenderConfiguration.Peer, any Error) async -> Void = { _, _, _ in },
+        onFailure: @escaping @Sendable (String, String, any Error) async -> Void = { _, _, _ in },
         work: @escaping @Sendable (String, SenderSession, SenderConfiguration.Peer, TransferMeter) async throws -> Value
     ) {
         self.configuration = configuration
@@ -72,28 +72,59 @@ struct ImagePass<Value: Sendable>: Sendable {
                 for await part in group { outcomes += part }
             }
             // What a cancelled pass did not come to.
-            let missed = OutcomeList(peer: peer, onFailure: onFailure, report: report)
-            await missed.closeAll(queue.takeRest(), CancellationError())
+            let missed = OutcomeList(peer: peer.name, report: report)
+            missed.closeAll(queue.takeRest(), CancellationError())
             outcomes += missed.list
         }
+        await noteFailures(outcomes)
         return outcomes.sorted { ($0.peer, $0.image) < ($1.peer, $1.image) }
+    }
+
+    /// Well below what a watch over hanging calls waits for: what is not noted by then, the next pass will note.
+    private static var notingTimeMax: Duration { .seconds(60) }
+
+    /// Hands on what failed, when all else is done and told.
+    private func noteFailures(_ outcomes: [PassOutcome<Value>]) async {
+        let failed = WorkQueue(outcomes.filter { if case .failure = $0.result { true } else { false } })
+        let noting = Task {
+            await withTaskGroup(of: Void.self) { group in
+                for _ in 0..<parallelCount {
+                    group.addTask {
+                        while let outcome = failed.take() {
+                            guard case .failure(let error) = outcome.result else { continue }
+                            await onFailure(outcome.image, outcome.peer, error)
+                        }
+                    }
+                }
+            }
+        }
+        let limit = Task {
+            try await Task.sleep(for: Self.notingTimeMax)
+            noting.cancel()
+        }
+        await withTaskCancellationHandler {
+            await noting.value
+        } onCancel: {
+            noting.cancel()
+        }
+        limit.cancel()
     }
 
     /// Takes images from the queue until it is empty, over as few connections as possible.
     private func workOff(
-        _ queue: WorkQueue, _ peer: SenderConfiguration.Peer,
+        _ queue: WorkQueue<String>, _ peer: SenderConfiguration.Peer,
         _ report: @escaping @Sendable (PassOutcome<Value>) -> Void
     ) async -> [PassOutcome<Value>] {
-        let outcomes = OutcomeList(peer: peer, onFailure: onFailure, report: report)
+        let outcomes = OutcomeList(peer: peer.name, report: report)
         while let image = queue.take() {
             outcomes.open(image)
             do {
                 try await workOffSeveral(startingWith: image, queue, peer, outcomes)
             } catch TransportError.cancelled {
                 // It was still connecting.
-                await outcomes.close(.failure(CancellationError()))
+                outcomes.close(.failure(CancellationError()))
             } catch {
-                await outcomes.close(.failure(error))
+                outcomes.close(.failure(error))
             }
         }
         return outcomes.list
@@ -101,7 +132,7 @@ struct ImagePass<Value: Sendable>: Sendable {
 
     /// Works over one connection until the queue is empty or the connection can't go on.
     private func workOffSeveral(
-        startingWith first: String, _ queue: WorkQueue, _ peer: SenderConfiguration.Peer,
+        startingWith first: String, _ queue: WorkQueue<String>, _ peer: SenderConfiguration.Peer,
         _ outcomes: OutcomeList<Value>
     ) async throws {
         let link: SecureConnection
@@ -109,17 +140,17 @@ struct ImagePass<Value: Sendable>: Sendable {
             link = try await environment.connect(to: peer)
         } catch  where error != .cancelled {
             // A peer that can't be reached is not tried again for every image.
-            await outcomes.close(.failure(error))
-            return await outcomes.closeAll(queue.takeRest(), error)
+            outcomes.close(.failure(error))
+            return outcomes.closeAll(queue.takeRest(), error)
         }
         try await SenderSession.run(over: link, hello: environment.hello, limits: environment.limits) { session in
             var next: String? = first
             while let image = next {
                 if image != first { outcomes.open(image) }
                 do {
-                    await outcomes.close(.success(try await workOn(image, session, peer)))
+                    outcomes.close(.success(try await workOn(image, session, peer)))
                 } catch let failure as any Failure where failure.leavesSession {
-                    await outcomes.close(.failure(failure))
+                    outcomes.close(.failure(failure))
                 }
                 next = queue.take()
             }
@@ -162,23 +193,24 @@ extension Failure {
     }
 }
 
-private final class WorkQueue: Sendable {
-    private let images: Mutex<ArraySlice<String>>
+/// What is still to be done.
+private final class WorkQueue<Item: Sendable>: Sendable {
+    private let rest: Mutex<ArraySlice<Item>>
 
-    init(_ images: [String]) {
-        self.images = Mutex(images[...])
+    init(_ items: [Item]) {
+        rest = Mutex(items[...])
     }
 
-    /// The next image; nil when there is none, or the task is cancelled.
-    func take() -> String? {
-        Task.isCancelled ? nil : images.withLock { $0.popFirst() }
+    /// The next one; nil when there is none, or the task is cancelled.
+    func take() -> Item? {
+        Task.isCancelled ? nil : rest.withLock { $0.popFirst() }
     }
 
     /// All that are left.
-    func takeRest() -> [String] {
-        images.withLock { images in
-            defer { images = [] }
-            return Array(images)
+    func takeRest() -> [Item] {
+        rest.withLock { rest in
+            defer { rest = [] }
+            return Array(rest)
         }
     }
 }
@@ -190,17 +222,11 @@ private final class OutcomeList<Value: Sendable>: Sendable {
         var open: (image: String, began: ContinuousClock.Instant)?
     }
     private let state = Mutex(State())
-    private let peer: SenderConfiguration.Peer
-    private let onFailure: @Sendable (String, SenderConfiguration.Peer, any Error) async -> Void
+    private let peer: String
     private let report: @Sendable (PassOutcome<Value>) -> Void
 
-    init(
-        peer: SenderConfiguration.Peer,
-        onFailure: @escaping @Sendable (String, SenderConfiguration.Peer, any Error) async -> Void,
-        report: @escaping @Sendable (PassOutcome<Value>) -> Void
-    ) {
+    init(peer: String, report: @escaping @Sendable (PassOutcome<Value>) -> Void) {
         self.peer = peer
-        self.onFailure = onFailure
         self.report = report
     }
 
@@ -211,25 +237,23 @@ private final class OutcomeList<Value: Sendable>: Sendable {
     }
 
     /// Notes how the open image ended; nothing when none is open.
-    func close(_ result: Result<Value, any Error>) async {
+    func close(_ result: Result<Value, any Error>) {
         let outcome = state.withLock { state -> PassOutcome<Value>? in
             guard let open = state.open else { return nil }
             let outcome = PassOutcome(
-                image: open.image, peer: peer.name, result: result, duration: ContinuousClock.now - open.began)
+                image: open.image, peer: peer, result: result, duration: ContinuousClock.now - open.began)
             state.list.append(outcome)
             state.open = nil
             return outcome
         }
-        guard let outcome else { return }
-        if case .failure(let error) = result { await onFailure(outcome.image, peer, error) }
-        report(outcome)
+        if let outcome { report(outcome) }
     }
 
     /// Notes that images failed without having been begun.
-    func closeAll(_ images: [String], _ error: any Error) async {
+    func closeAll(_ images: [String], _ error: any Error) {
         for image in images {
             open(image)
-            await close(.failure(error))
+            close(.failure(error))
         }
     }
 }

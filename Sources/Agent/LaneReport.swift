@@ -106,6 +106,8 @@ struct LaneReport: Sendable {
     /// Another agent has the image.
     mutating func elsewhere(_ error: LeaseHeldElsewhere, now: Date) {
         standing = .elsewhere(ImageError(error, at: now, failureCount: 0))
+        // What is held is its to tell.
+        warnings = []
     }
 
     private mutating func count(_ counts: TransferMeter.Counts) {

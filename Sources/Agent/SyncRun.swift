@@ -63,23 +63,23 @@ private struct OneSync: Sendable {
         }
     }
 
-    /// Notes with the image that it could not be sent, also where that was known before it was opened. Only for the first
-    /// time it is leased.
-    func noteFailure(_ name: String, _ peer: SenderConfiguration.Peer, _ error: any Error) async {
+    /// Notes with the image that it could not be sent, also where that was known before it was opened. It is leased only
+    /// where that is news.
+    func noteFailure(_ name: String, _ peer: String, _ error: any Error) async {
         guard !Task.isCancelled, error.isVainTry else { return }
         do {
             var record = try await environment.withSource(name) {
-                try await $0.state(SenderRecord.self, ImageStateKey.peer(peer.name))
+                try await $0.state(SenderRecord.self, ImageStateKey.peer(peer))
             }
             guard record?.noteFailure(now: environment.now()) == true else { return }
             let settings = configuration.settings(for: name)
             try await LeasedImage.with(name, settings: settings, environment: environment) {
-                _ = await $0.noteRunEnd(to: peer.name, error: error)
+                _ = await $0.noteRunEnd(to: peer, error: error)
             }
-        } catch is LeaseHeldElsewhere, is CancellationError {
-            // The other agent finds out by itself.
+        } catch  where !error.isVainTry {
+            // Another agent has it and finds out by itself, or the source is in the way, which the run has told.
         } catch {
-            environment.logger.warning("\(name): how the run to \(peer.name) ended can't be noted: \(error.oneLine)")
+            environment.logger.warning("\(name): how the run to \(peer) ended can't be noted: \(error.oneLine)")
         }
     }
 

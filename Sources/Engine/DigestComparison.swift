@@ -6,8 +6,8 @@ import Planning
 /// Finds where a snapshot differs from the mirror's head: each end digests what it holds, and only digests travel.
 ///
 /// A span at a time: a digest for each of its leaves first; where those differ, one for each grain of them. After a span in
-/// which most leaves differ the grains are asked about at once: to read all twice costs more than their digests. The next
-/// span is digested, and asked about, while this one is sent. One caller at a time, who goes up through the image.
+/// which most leaves differ the grains are asked about at once, from the next but one on: to read all twice costs more than
+/// their digests. The next span is digested, and asked about, while this one is sent. One caller at a time, who goes up through the image.
 actor DigestComparison {
     /// What one question for leaves is about: little enough that a slow mirror answers before it counts as stalled.
     static let spanByteCount = 16 * Limits.digestLeafByteCount

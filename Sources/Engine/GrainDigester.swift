@@ -10,9 +10,10 @@ import Threading
 /// hold. Each end reads for itself.
 struct GrainDigester: Sendable {
     /// Leaves of one question that are read at once.
-    private static let readCountMax = 4
-    /// Bytes of all leaves that this process holds, whatever the number of images: bounds memory.
-    private static let memory = ByteBudget(limit: 12 << 20)
+    private static let readCountMax = 2
+    /// Bytes of memory for all leaves that this process holds, whatever the number of images. One image whose store hangs
+    /// holds half of it.
+    private static let memory = ByteBudget(limit: 16 << 20)
 
     /// Reads the image's bytes. What is asked for lies inside it, or reads as zeros.
     let read: @Sendable ([BufferRead], DataBuffer) async throws -> Void
@@ -46,7 +47,7 @@ struct GrainDigester: Sendable {
             next: {
                 guard let leaf = leaves.next() else { return nil as SharedLeaf? }
                 try await pace(leaf.byteCount)
-                return SharedLeaf(extent: leaf, share: try await Self.memory.share(leaf.byteCount))
+                return SharedLeaf(extent: leaf, share: try await Self.memory.share(LeafPart.memoryByteCount(of: leaf)))
             },
             transform: { leaf in
                 let digests = try await self.digests(ofLeaf: leaf.extent, grainByteCount: Int(grainByteCount))
@@ -106,6 +107,13 @@ private struct LeafPart: Sendable {
     private init(_ extent: Extent) {
         buffer = DataBuffer(byteCount: Int(extent.byteCount))
         reads = extent.pieces(of: Self.readByteCountMax).map { BufferRead($0, at: Int($0.offset - extent.offset)) }
+    }
+
+    /// Memory that a leaf's parts take.
+    static func memoryByteCount(of leaf: Extent) -> UInt64 {
+        leaf.pieces(of: UInt64(byteCountMax)).reduce(0) {
+            $0 + UInt64(DataBuffer.memoryByteCount(of: Int($1.byteCount)))
+        }
     }
 
     static func parts(of leaf: Extent) -> [LeafPart] { leaf.pieces(of: UInt64(byteCountMax)).map(LeafPart.init) }

@@ -256,7 +256,7 @@ public struct ImageSync: Sendable {
         var record = try await readRecord()
         if target.id > record.acknowledged?.id ?? 0 { record.acknowledged = target }
         record.heardAtSeconds = Int64(now().timeIntervalSince1970)
-        record.failedSinceSeconds = nil
+        record.noteSuccess()
         // Another sync of this image may have begun since the receiver let go of the mirror: state and pins are its.
         let isOurs = record.inFlight == nil || record.inFlight?.target == target
         if isOurs { record.inFlight = nil }

@@ -18,6 +18,9 @@ enum BufferMemory {
         let address: UnsafeMutableRawPointer
     }
 
+    /// What is taken for `byteCount` bytes.
+    static func takenByteCount(_ byteCount: Int) -> Int { isPiece(byteCount) ? pieceByteCount : max(byteCount, 1) }
+
     /// Takes memory for `byteCount` bytes, not cleared.
     static func take(_ byteCount: Int) -> UnsafeMutableRawPointer {
         guard isPiece(byteCount) else { return .allocate(byteCount: max(byteCount, 1), alignment: alignment) }

@@ -21,6 +21,9 @@ public final class DataBuffer: @unchecked Sendable {
         memory = BufferMemory.take(byteCount)
     }
 
+    /// Memory that a buffer of so many bytes takes, in bytes: more than that where a piece is kept for the next one.
+    public static func memoryByteCount(of byteCount: Int) -> Int { BufferMemory.takenByteCount(byteCount) }
+
     /// A buffer that holds a copy of `bytes`.
     public convenience init(_ bytes: some Collection<UInt8>) {
         self.init(byteCount: bytes.count)

@@ -9,7 +9,8 @@ public struct HeldBases: Equatable, Sendable {
         public var peer: String
         /// Its base.
         public var base: SnapshotIdentity
-        /// Seconds since runs to the peer fail; of a peer that none goes to any more, since it answered.
+        /// Seconds from the first run to the peer that failed to the last; of a peer that none goes to any more, since it
+        /// answered.
         public var seconds: Int64
     }
     /// Ids that stay.
@@ -32,8 +33,9 @@ public struct HeldBases: Equatable, Sendable {
         for (peer, record) in records.sorted(by: { $0.key < $1.key }) {
             let present = snapshots.filter { record.uses.contains($0.identity) }
             guard let newest = present.max(by: { $0.identity.id < $1.identity.id }) else { continue }
-            let since = peers.contains(peer) ? record.failingSince : record.heardAt ?? newest.time
-            let seconds = since.map { Int64(min(max(now.timeIntervalSince($0), 0), 1e15)) } ?? 0
+            let seconds =
+                peers.contains(peer)
+                ? record.failedSeconds : Self.seconds(from: record.heardAt ?? newest.time, to: now)
             let absence = Absence(peer: peer, base: record.acknowledged ?? newest.identity, seconds: seconds)
             guard seconds <= secondsMax else {
                 bases.givenUp.append(absence)
@@ -43,6 +45,10 @@ public struct HeldBases: Equatable, Sendable {
             if seconds > secondsMax / 2 { bases.warnings.append(absence) }
         }
         return bases
+    }
+
+    fileprivate static func seconds(from start: Date, to end: Date) -> Int64 {
+        Int64(min(max(end.timeIntervalSince(start), 0), 1e15))
     }
 }
 
@@ -63,18 +69,33 @@ extension SenderRecord {
         failedSinceSeconds.map { Date(timeIntervalSince1970: TimeInterval(max($0, heardAtSeconds ?? .min))) }
     }
 
+    /// Seconds from the first run that failed to the last. Time in which nobody tried does not count before one has failed
+    /// after it.
+    fileprivate var failedSeconds: Int64 {
+        guard let since = failingSince, let last = lastFailedSeconds else { return 0 }
+        return HeldBases.seconds(from: since, to: Date(timeIntervalSince1970: TimeInterval(last)))
+    }
+
+    /// Seconds between two failures that are stored.
+    private static let failureIntervalSeconds: Int64 = 3600
+
     /// Notes that a run to the peer failed. True when that is news, to be stored: the first counts, unless a clock that was
-    /// wrong put it in the future, and only if something is held for the peer.
+    /// wrong put it in the future, and later ones from hour to hour; only if something is held for the peer.
     public mutating func noteFailure(now: Date) -> Bool {
         let seconds = Int64(now.timeIntervalSince1970)
-        guard !uses.isEmpty, failedSinceSeconds.map({ $0 > seconds }) ?? true else { return false }
-        failedSinceSeconds = seconds
+        guard !uses.isEmpty else { return false }
+        let isFirst = failedSinceSeconds.map { $0 > seconds } ?? true
+        let isRecent = lastFailedSeconds.map { $0 <= seconds && $0 > seconds - Self.failureIntervalSeconds } ?? false
+        guard isFirst || !isRecent else { return false }
+        if isFirst { failedSinceSeconds = seconds }
+        lastFailedSeconds = seconds
         return true
     }
 
     /// Notes that the peer has what it is to have. True when that is news, to be stored.
+    @discardableResult
     public mutating func noteSuccess() -> Bool {
-        defer { failedSinceSeconds = nil }
+        defer { (failedSinceSeconds, lastFailedSeconds) = (nil, nil) }
         return failedSinceSeconds != nil
     }
 }

@@ -35,24 +35,29 @@ public struct SenderRecord: Codable, Equatable, Sendable {
     public var heardAtSeconds: Int64?
     /// When the first run failed since the last that did not, by our clock, in seconds since 1970; nil: none has.
     public var failedSinceSeconds: Int64?
+    /// When one failed last, as far as that was stored: it is an hour too early at most.
+    public var lastFailedSeconds: Int64?
 
     private enum CodingKeys: String, CodingKey {
         case inFlight = "in_flight"
         case pins, acknowledged
         case heardAtSeconds = "heard_at"
         case failedSinceSeconds = "failed_since"
+        case lastFailedSeconds = "last_failed"
     }
 
     /// A record; by default of a peer that nothing was sent to.
     public init(
         inFlight: InFlight? = nil, pins: [SnapshotIdentity] = [], acknowledged: SnapshotIdentity? = nil,
-        heardAtSeconds: Int64? = nil, failedSinceSeconds: Int64? = nil
+        heardAtSeconds: Int64? = nil, failedSinceSeconds: Int64? = nil,
+        lastFailedSeconds: Int64? = nil
     ) {
         self.inFlight = inFlight
         self.pins = pins
         self.acknowledged = acknowledged
         self.heardAtSeconds = heardAtSeconds
         self.failedSinceSeconds = failedSinceSeconds
+        self.lastFailedSeconds = lastFailedSeconds
     }
 }
 

@@ -45,7 +45,8 @@ public struct ImageStatus: Codable, Hashable, Sendable {
     public var lastError: ImageError?
     /// Age of the base that is held for the peer.
     public var baseAgeSeconds: Double?
-    /// At a sender: time since runs could not bring the peer up to date, restarts included; nil when they can.
+    /// At a sender: time since runs fail to bring the peer up to date, restarts included; nil when they do not, or nothing is
+    /// held for the peer.
     public var failingSeconds: Double?
     /// The last comparison of the mirror with its source, whatever its scope.
     public var lastProof: ProofStatus?

@@ -62,7 +62,8 @@ public enum PrometheusText {
             gauge("image_base_age_seconds", "Age of the base that is held for the peer.", images, \.baseAgeSeconds),
             gauge(
                 "image_failing_seconds",
-                "Time since runs could not bring the peer up to date; absent when they can.", images,
+                "Time since runs fail to bring the peer up to date; absent when they do not, or nothing is held for it.",
+                images,
                 \.failingSeconds),
             gauge("image_failures", "Runs that failed in a row.", images) { Double($0.lastError?.failureCount ?? 0) },
             gauge("image_warnings", "Warnings about the image.", images) { Double($0.warnings.count) },

@@ -153,8 +153,9 @@ struct ComparisonTests {
         sites.mode = .compare
         sites.source.overwrite("vm", at: 77, with: [1])
         sites.source.overwrite("vm", at: span, with: [2])
-        // All leaves, the grains of the first that differs, and those that are sent; what differs behind can't be read.
-        let readCountMax = 16 + 2 + 2
+        // Both halves of all leaves, the grains of the first that differs, and those that are sent; what differs behind can't
+        // be read.
+        let readCountMax = 2 * (16 + 2) + 2 + 1
         let reads = Mutex(0)
         let meter = TransferMeter()
         sites.source.setFaults { operation, name throws(StoreError) in
@@ -164,7 +165,7 @@ struct ComparisonTests {
                 return reads
             }
             guard number > readCountMax else { return }
-            while meter.counts.watermark < span { await Task.yield() }
+            while meter.counts.watermark < span, !Task.isCancelled { await Task.yield() }
             throw StoreError(.unavailable, "read", name)
         }
         await #expect(throws: (any Error).self) { try await sites.sync(meter: meter) }

@@ -23,13 +23,15 @@ struct HeldBasesTests {
     }
 
     private func record(
-        _ acknowledged: Int?, inFlight: Int? = nil, pins: [Int] = [], heardAt: Double?, failedSince: Double? = nil
+        _ acknowledged: Int?, inFlight: Int? = nil, pins: [Int] = [], heardAt: Double?, failedSince: Double? = nil,
+        lastFailed: Double? = nil
     ) -> SenderRecord {
         func seconds(_ time: Double?) -> Int64? { time.map { Int64(noon.timeIntervalSince1970 + $0) } }
         return SenderRecord(
             inFlight: inFlight.map { .init(target: snapshots[$0].identity, isOwn: true) },
             pins: pins.map { snapshots[$0].identity }, acknowledged: acknowledged.map { snapshots[$0].identity },
-            heardAtSeconds: seconds(heardAt), failedSinceSeconds: seconds(failedSince))
+            heardAtSeconds: seconds(heardAt), failedSinceSeconds: seconds(failedSince),
+            lastFailedSeconds: seconds(lastFailed))
     }
 
     @Test("what a peer acknowledged, and what is under way to it, is held for each peer")
@@ -44,6 +46,8 @@ struct HeldBasesTests {
     struct Case: Sendable, CustomTestStringConvertible {
         var heardAt: Double? = 100
         var failedSince: Double?
+        /// nil: just now.
+        var lastFailed: Double?
         var isSentTo = true
         var after: Double
         /// Seconds that the base has been held in vain, where that is told.
@@ -64,6 +68,9 @@ struct HeldBasesTests {
             Case(failedSince: 9000, after: 10_001, givenUp: 1001),
             Case(heardAt: nil, failedSince: 9000, after: 9000),
             Case(heardAt: nil, failedSince: 9000, after: 10_001, givenUp: 1001),
+            // Nobody tried for long since.
+            Case(failedSince: 150, lastFailed: 160, after: 1e9),
+            Case(failedSince: 150, lastFailed: 700, after: 1e9, warned: 550),
             // The peer agreed to a transfer since, which was cut.
             Case(heardAt: 5000, failedSince: 150, after: 5500),
             Case(heardAt: 5000, failedSince: 150, after: 6001, givenUp: 1001),
@@ -76,7 +83,9 @@ struct HeldBasesTests {
             Case(heardAt: nil, isSentTo: false, after: 1061, givenUp: 1001),
         ])
     func since(_ one: Case) {
-        let record = record(0, heardAt: one.heardAt, failedSince: one.failedSince)
+        let record = record(
+            0, heardAt: one.heardAt, failedSince: one.failedSince,
+            lastFailed: one.failedSince.map { _ in one.lastFailed ?? one.after })
         let bases = decide(["b": record], peers: one.isSentTo ? ["b"] : ["c"], after: one.after)
         func absences(_ seconds: Int64?) -> [HeldBases.Absence] {
             seconds.map { [.init(peer: "b", base: snapshots[0].identity, seconds: $0)] } ?? []
@@ -98,6 +107,8 @@ struct HeldBasesTests {
             (1000, true, 1000), (2000, false, 1000),
             // The clock was wrong before.
             (500, true, 500), (600, false, 500),
+            // The last one is stored from hour to hour.
+            (4099, false, 500), (4100, true, 500), (5000, false, 500),
         ]
         for step in steps {
             #expect(note(failureAt: step.failureAt) == step.isNews, "\(step)")
@@ -136,9 +147,9 @@ struct HeldBasesTests {
         #expect(decide(["b": record(0, heardAt: 1e9, failedSince: 1e9)], after: 0).held == [1])
         for peers in [["b"], []] as [Set<String>] {
             var far = record(0, heardAt: 0, failedSince: 0)
-            (far.heardAtSeconds, far.failedSinceSeconds) = (.min, .min)
+            (far.heardAtSeconds, far.failedSinceSeconds, far.lastFailedSeconds) = (.min, .min, 0)
             #expect(decide(["b": far], peers: peers, after: 0).givenUp.count == 1)
-            (far.heardAtSeconds, far.failedSinceSeconds) = (.max, .max)
+            (far.heardAtSeconds, far.failedSinceSeconds, far.lastFailedSeconds) = (.max, .max, .min)
             #expect(decide(["b": far], peers: peers, after: 0).held == [1])
         }
     }
