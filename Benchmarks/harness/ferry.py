@@ -2,6 +2,7 @@
 import contextlib
 import json
 import pathlib
+import time
 
 from harness.contender import Contender
 from harness.process import Daemon, Pipeline, wait_until
@@ -101,6 +102,8 @@ images:
         return meter.result
 
     def lose_base(self, image):
+        # Our snapshots are named after the second: the next one must not get the name of one that the mirror has.
+        time.sleep(1.1)
         name = self.source_name(image)
         self.source.remove_snapshots(name, [snap for snap in self.source.user_snapshots(name) if self.owns(snap)])
 

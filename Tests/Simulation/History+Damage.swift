@@ -34,6 +34,7 @@ extension History {
     func hideChanges(in extent: Extent?) {
         hidden = extent
         guard let extent else { return }
+        everHidden.add(extent)
         // Transfers that have begun may not have listed it yet.
         for image in checkpoints.keys { headDamages[image, default: Damage()].add(extent) }
     }
@@ -47,6 +48,7 @@ extension History {
         if let base { damage.formUnion(self.damage(of: base)) }
         var left = damage
         if let hidden { left.add(hidden) }
+        if hasReplayed { left.formUnion(everHidden) }
         // What is found by comparison, or sent as a whole, mends what was wrong.
         headDamages[image] = usesChangeList ? left : nil
         return damage

@@ -56,6 +56,9 @@ final class History: @unchecked Sendable {
     var damages: [Key: Damage] = [:]
     var headDamages: [ImageIdentity: Damage] = [:]
     var hidden: Extent?
+    /// What was hidden at any time: a connection that is replayed brings a list of then.
+    var everHidden = Damage()
+    var hasReplayed = false
     var damageCount = 0
 
     // What is known about proofs: see History+Proofs.

@@ -94,6 +94,7 @@ extension World {
     private func replayConnection() {
         let records = links.map(\.sender.outbound.record).filter { !$0.isEmpty }
         guard !records.isEmpty, let link = try? connect(process("replay"), LinkPlan()) else { return }
+        history.hasReplayed = true
         let record = records.random(&generator)
         Task {
             for buffer in record {
