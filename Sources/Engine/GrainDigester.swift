@@ -11,9 +11,9 @@ import Threading
 struct GrainDigester: Sendable {
     /// Leaves of one question that are read at once.
     private static let readCountMax = 2
-    /// Bytes of memory for all leaves that this process holds, whatever the number of images: four leaves in their buffers.
-    /// One question whose store hangs holds half of it.
-    private static let memory = ByteBudget(limit: 17 << 20)
+    /// Bytes of memory for all leaves that this process holds, whatever the number of images: three leaves in their
+    /// buffers. One question whose store hangs leaves room for another.
+    private static let memory = ByteBudget(limit: 13 << 20)
 
     /// Reads the image's bytes. What is asked for lies inside it, or reads as zeros.
     let read: @Sendable ([BufferRead], DataBuffer) async throws -> Void
