@@ -86,28 +86,26 @@ struct ImagePass<Value: Sendable>: Sendable {
     /// Hands on what failed, when all else is done and told.
     private func noteFailures(_ outcomes: [PassOutcome<Value>]) async {
         let failed = WorkQueue(outcomes.filter { if case .failure = $0.result { true } else { false } })
-        let noting = Task {
-            await withTaskGroup(of: Void.self) { group in
-                for _ in 0..<parallelCount {
-                    group.addTask {
-                        while let outcome = failed.take() {
-                            guard case .failure(let error) = outcome.result else { continue }
-                            await onFailure(outcome.image, outcome.peer, error)
-                        }
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await noteFailures(failed) }
+            group.addTask { _ = try? await Task.sleep(for: Self.notingTimeMax) }
+            // Whichever ends first ends the other.
+            await group.next()
+            group.cancelAll()
+        }
+    }
+
+    private func noteFailures(_ failed: WorkQueue<PassOutcome<Value>>) async {
+        await withDiscardingTaskGroup { group in
+            for _ in 0..<parallelCount {
+                group.addTask {
+                    while let outcome = failed.take() {
+                        guard case .failure(let error) = outcome.result else { continue }
+                        await onFailure(outcome.image, outcome.peer, error)
                     }
                 }
             }
         }
-        let limit = Task {
-            try await Task.sleep(for: Self.notingTimeMax)
-            noting.cancel()
-        }
-        await withTaskCancellationHandler {
-            await noting.value
-        } onCancel: {
-            noting.cancel()
-        }
-        limit.cancel()
     }
 
     /// Takes images from the queue until it is empty, over as few connections as possible.

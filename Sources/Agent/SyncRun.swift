@@ -76,10 +76,11 @@ private struct OneSync: Sendable {
             try await LeasedImage.with(name, settings: settings, environment: environment) {
                 _ = await $0.noteRunEnd(to: peer, error: error)
             }
-        } catch  where !error.isVainTry {
-            // Another agent has it and finds out by itself, or the source is in the way, which the run has told.
         } catch {
-            environment.logger.warning("\(name): how the run to \(peer) ended can't be noted: \(error.oneLine)")
+            // Another agent that has it finds out by itself, and of what is in the source's way its next run will tell.
+            environment.logger.log(
+                level: error.isVainTry ? .warning : .debug,
+                "\(name): how the run to \(peer) ended can't be noted: \(error.oneLine)")
         }
     }
 

@@ -97,7 +97,7 @@ final class CephDelta: Delta {
         try pool.withMomentary(.id(imageID)) { image throws(CephError) in
             _ = try image.userSnapshotName(targetID)
             if let baseID { _ = try image.userSnapshotName(baseID) }
-            guard scan.hasUsedObjectMap else { return }
+            guard scan.restsOnObjectMap else { return }
             guard try image.canTrustObjectMap(from: baseID, to: targetID) else {
                 throw CephError(.unavailable, "its object map became invalid meanwhile")
             }

@@ -72,8 +72,7 @@ extension CephImage: SourceImage {
         return try await perform("open the delta", subject) { () throws(CephError) in
             try CephDelta(
                 self.pool, imageID: self.identity.image, self.headerVersion, subject: subject, layout: self.layout,
-                from: base?.id,
-                to: target.id, mode: mode)
+                from: base?.id, to: target.id, mode: mode)
         }
     }
 }

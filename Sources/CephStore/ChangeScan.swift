@@ -89,9 +89,9 @@ final class ChangeScan: Sendable {
     /// Whether the object map is asked.
     var trustsObjectMap: Bool { usesObjectMap.withLock(\.self) }
 
-    /// Whether something that was listed rests on the object map, which must have been right all the time then; also when
-    /// it has failed us since.
-    var hasUsedObjectMap: Bool { hasAnswer.withLock(\.self) }
+    /// Whether something that was listed, or will be, rests on the object map, which must be right all the time then; also
+    /// when it has failed us since.
+    var restsOnObjectMap: Bool { hasAnswer.withLock(\.self) || trustsObjectMap }
 
     /// Bytes in changed objects; nil when only an exact scan could tell.
     func changedByteCountEstimate() async -> UInt64? {
