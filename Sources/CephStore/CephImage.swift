@@ -121,10 +121,7 @@ final class CephImage: Image {
         try pool.withMomentary(.id(identity.image), body)
     }
 
-    /// Runs `body` with a handle that watches the image. Blocks.
-    ///
-    /// For a source the handle is opened for this, and no other may be opened meanwhile (`afresh`): librbd 16 crashes or
-    /// hangs now and then when a clone is opened while another handle of the same process hears of a change to it.
+    /// Runs `body` with a handle that watches the image; for a source it is opened for this. Blocks.
     func withWatching<Result>(_ body: (RBDHandle) throws(CephError) -> Result) throws(CephError) -> Result {
         guard access == .momentary else { return try body(handle) }
         let watching = try RBDHandle(pool, .id(identity.image), .watching)

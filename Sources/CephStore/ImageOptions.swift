@@ -41,4 +41,5 @@ struct ImageFeatures: OptionSet {
     static let objectMap = ImageFeatures(rawValue: ImageFeatureBits.objectMap)
     static let fastDiff = ImageFeatures(rawValue: ImageFeatureBits.fastDiff)
     static let deepFlatten = ImageFeatures(rawValue: ImageFeatureBits.deepFlatten)
+    static let journaling = ImageFeatures(rawValue: ImageFeatureBits.journaling)
 }

@@ -1,6 +1,5 @@
 import CCeph
 import FerryCore
-import Glibc
 import ImageStore
 
 /// One open image: an `rbd_image_t`. All calls block and belong on `CephThreads`, but for those of `RBDBatch`.
@@ -28,11 +27,8 @@ final class RBDHandle: @unchecked Sendable {
 
     let raw: rbd_image_t
     private let pool: RadosPool
+    private let access: Access
     private var isClosed = false
-    /// Whether the handle has had a parent image open, too.
-    private var hadParent = false
-    /// How long memory of a closed clone is left alone; see `close`.
-    private static let parentCloseMicroseconds: useconds_t = 20_000
 
     /// Opens the head of an image. Throws `.notFound` when there is none.
     ///
@@ -55,13 +51,19 @@ final class RBDHandle: @unchecked Sendable {
         guard let image else { throw CephError(.failed, "librbd gave no image") }
         raw = image
         self.pool = pool
-        noteParent()
+        self.access = access
+        settleParent()
     }
 
-    /// Notes whether what the handle shows has a parent. To be called whenever that changes.
-    func noteParent() {
+    /// Waits until librbd is done with opening the parent of what the handle shows, if there is one. To be called whenever
+    /// that changes, before anything else; see `CompletionThreads`.
+    ///
+    /// Not for a journaled image that is watched: librbd takes the exclusive lock from its owner for any read of it.
+    func settleParent() {
         // One that can't be asked may have one.
-        hadParent = hadParent || (try? parentOverlapByteCount()) != 0
+        guard (try? parentOverlapByteCount()) != 0 else { return }
+        if access == .watching, (try? features())?.contains(.journaling) ?? true { return }
+        pool.cluster.completionThreads.settle(pool.raw, raw)
     }
 
     // Its owner should have closed it, where blocking does no harm. An open image must not outlive its pool, though.
@@ -70,15 +72,11 @@ final class RBDHandle: @unchecked Sendable {
     /// Frees the handle, and the exclusive lock if it has it. Nothing can be done about a failure: the handle is
     /// gone all the same, and what was written was flushed by who cared.
     ///
-    /// librbd 16 returns from closing a clone while a thread of its own still uses the parent's memory: a handle that was
-    /// opened right afterwards crashed or hung in one of a thousand times on a busy machine. So it is given a moment.
-    ///
     /// Implements: int rbd_close(rbd_image_t image);
     func close() {
         assert(!isClosed, "an image is closed once")
         isClosed = true
         rbd_close(raw)
-        if hadParent { usleep(Self.parentCloseMicroseconds) }
     }
 
     /// The image's id, the same for as long as it exists.

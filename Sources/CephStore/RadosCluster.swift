@@ -7,6 +7,8 @@ import CCeph
 final class RadosCluster: @unchecked Sendable {
     /// The cluster's fsid.
     let fsid: String
+    /// Where what comes from the cluster is handled.
+    let completionThreads = CompletionThreads()
     fileprivate let raw: rados_t
 
     /// Settings that hold for us whatever `ceph.conf` and the monitors say.
@@ -18,6 +20,9 @@ final class RadosCluster: @unchecked Sendable {
         // A dead cluster is an error within half a minute, not a hang.
         ("client_mount_timeout", "20"),
         ("rados_mon_op_timeout", "30"),
+        // To read a clone is not to write to it, and takes no lock.
+        ("rbd_clone_copy_on_read", "false"),
+        ("librados_thread_count", "\(CompletionThreads.count)"),
         // What went wrong comes back as an error; the libraries' own lines would tear the progress display.
         ("log_to_stderr", "false"),
         ("err_to_stderr", "false"),

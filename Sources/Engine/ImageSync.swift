@@ -217,8 +217,6 @@ public struct ImageSync: Sendable {
         return try await withTaskCancellationHandler {
             do {
                 let outcome = try await meter.clock.time(.offer) { try await session.offer(offer) }
-                // Before anything is pinned: librbd may crash when a handle is opened while another one of its image
-                // hears of a change. Two runs of one image may still meet so.
                 return (outcome, await early.value)
             } catch {
                 early.cancel()

@@ -10,6 +10,8 @@ public enum ImageFeatureBits {
     public static let fastDiff: UInt64 = 1 << 4
     /// Flattening goes through the snapshots.
     public static let deepFlatten: UInt64 = 1 << 5
+    /// What is written is in a journal first.
+    public static let journaling: UInt64 = 1 << 6
 
     /// What images have that are made without saying more.
     public static let usual = layering | exclusiveLock | objectMap | fastDiff | deepFlatten
