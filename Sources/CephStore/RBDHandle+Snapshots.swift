@@ -97,11 +97,11 @@ extension RBDHandle {
     func setSnapshot(_ id: UInt64?) throws(CephError) {
         guard let id else {
             try check(rbd_snap_set(raw, nil), "rbd_snap_set")
-            settleParent()
+            try settleParent()
             return
         }
         try check(rbd_snap_set_by_id(raw, id), "rbd_snap_set_by_id")
-        settleParent()
+        try settleParent()
     }
 
     /// Makes a snapshot. Throws `.notQuiesced` when the policy is `required` and a watcher refused to hold still, or did

@@ -52,18 +52,19 @@ final class RBDHandle: @unchecked Sendable {
         raw = image
         self.pool = pool
         self.access = access
-        settleParent()
+        try settleParent()
     }
 
     /// Waits until librbd is done with opening the parent of what the handle shows, if there is one. To be called whenever
     /// that changes, before anything else; see `CompletionThreads`.
-    ///
-    /// Not for a journaled image that is watched: librbd takes the exclusive lock from its owner for any read of it.
-    func settleParent() {
+    func settleParent() throws(CephError) {
         // One that can't be asked may have one.
         guard (try? parentOverlapByteCount()) != 0 else { return }
-        if access == .watching, (try? features())?.contains(.journaling) ?? true { return }
-        pool.cluster.completionThreads.settle(pool.raw, raw)
+        guard access == .watching, try features().contains(.journaling) else {
+            return pool.cluster.completionThreads.settle(pool.raw, raw)
+        }
+        // librbd takes the exclusive lock from its owner for any read of this one: another handle stands in for it.
+        try pool.withMomentary(.id(try id())) { (_) throws(CephError) in }
     }
 
     // Its owner should have closed it, where blocking does no harm. An open image must not outlive its pool, though.
