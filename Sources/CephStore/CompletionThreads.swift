@@ -10,11 +10,12 @@ import Synchronization
 final class CompletionThreads: Sendable {
     /// How many there are: the setting `librados_thread_count`. With a single one, librbd waits for itself.
     static let count = 2
-    /// A thread may be busy for longer than a meeting lasts; this many make a second.
+    /// A thread may be busy for longer than a meeting lasts. After this many, which take a second, the image is used all
+    /// the same: what could be met is long past then, or librbd hangs anyway.
     private static let meetingCountMax = 50
     private let turn = Mutex(())
 
-    /// Waits until both threads have finished what they were doing, which takes 0.1 ms; a second at most. Blocks.
+    /// Waits until both threads have finished what they were doing, which takes 0.1 ms. Blocks.
     func settle(_ context: rados_ioctx_t, _ image: rbd_image_t) {
         turn.withLock { _ in
             for _ in 0..<Self.meetingCountMax {
