@@ -95,12 +95,11 @@ extension RBDHandle {
     /// Implements: int rbd_snap_set_by_id(rbd_image_t image, uint64_t snap_id); int rbd_snap_set(rbd_image_t image,
     /// const char *snapname);
     func setSnapshot(_ id: UInt64?) throws(CephError) {
-        guard let id else {
+        if let id {
+            try check(rbd_snap_set_by_id(raw, id), "rbd_snap_set_by_id")
+        } else {
             try check(rbd_snap_set(raw, nil), "rbd_snap_set")
-            try settleParent()
-            return
         }
-        try check(rbd_snap_set_by_id(raw, id), "rbd_snap_set_by_id")
         try settleParent()
     }
 
