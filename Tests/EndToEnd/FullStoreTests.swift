@@ -42,7 +42,7 @@ extension EndToEnd {
                 let outcome = try await stage.syncUntilDone()
                 #expect((outcome.steps.first?.savedByResumeBytes ?? 0) > 0)
                 try await stage.expectEqual(snapshotCount: stage.mirrorImage().snapshotNames().count)
-                #expect(try await stage.sourceImage().leftBehind() + stage.mirrorImage().leftBehind() == [])
+                #expect(try await stage.leftBehind() == [])
             }
         }
 

@@ -10,7 +10,7 @@ extension EndToEnd {
         @Test("2,000 that never speak: a good client is served beside them, and memory stays bounded")
         func silence() async throws {
             try await UsageStage.with { stage in
-                raiseFileLimit()
+                try raiseFileLimit()
                 let receiver = try await stage.startHostileReceiver()
                 try await stage.expectGoodSync("before", to: receiver.port)
                 let memory = PeakMemory(of: receiver.command)
@@ -41,7 +41,7 @@ extension EndToEnd {
         @Test("another host's thousands do not touch a client that takes its time")
         func otherHost() async throws {
             try await UsageStage.with { stage in
-                raiseFileLimit()
+                try raiseFileLimit()
                 let receiver = try await stage.startHostileReceiver()
                 // It has connected, and not begun its handshake, when the others come.
                 let slow = try LoopbackSocket.connect(to: receiver.port)
@@ -131,11 +131,12 @@ extension EndToEnd {
         }
 
         /// Thousands of sockets need more than the usual soft limit.
-        private func raiseFileLimit() {
+        private func raiseFileLimit() throws {
             var limit = rlimit()
-            guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
+            try #require(getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0)
+            try #require(limit.rlim_max >= 4096, "the hard limit of open files (ulimit -Hn) is too low for this test")
             limit.rlim_cur = min(limit.rlim_max, 8192)
-            _ = setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+            try #require(setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0)
         }
     }
 }

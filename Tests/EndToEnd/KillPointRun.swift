@@ -61,7 +61,7 @@ struct KillPointRun: Sendable {
         row.recovery = "status \(outcome.status) in \((ContinuousClock.now - began).components.seconds) s"
         if outcome.status != 0 { row.faults.append(outcome.images.first?.error ?? outcome.errors) }
         try await compare(&row)
-        row.faults += try await leftBehind()
+        row.faults += try await stage.leftBehind()
         return row
     }
 
@@ -89,20 +89,14 @@ struct KillPointRun: Sendable {
         if !isEqual { row.faults.append("\(last) differs") }
         // A checkpoint that a repair left behind its publication goes with the next transfer.
         if repairs { _ = try await stage.syncUntilDone(settings: settings()) }
-        row.faults += try await leftBehind()
+        row.faults += try await stage.leftBehind()
         return row
     }
 
     /// Whether a process died while `verify` ran.
     private func killVerify(_ arguments: [String]) async throws -> Bool {
-        if kill.isSender {
-            return try await stage.startVerify(arguments, killAt: kill.name).outcome().status == -SIGKILL
-        }
-        try await stage.startReceiver(keep: mirrorKeep, killAt: kill.name)
-        let receiver = try stage.receiver.command
-        _ = try await stage.startVerify(arguments).outcome()
-        try? await eventually("the receiver dies", within: .seconds(3)) { !receiver.isRunning }
-        return !receiver.isRunning
+        if kill.isSender { return try await senderDies { try stage.startVerify(arguments, killAt: kill.name) } }
+        return try await receiverDies(at: kill.name) { try stage.startVerify(arguments) }
     }
 
     /// What the sender is told, with the receiver that runs now.
@@ -135,23 +129,38 @@ struct KillPointRun: Sendable {
 
     /// Whether a sync died.
     private func killSender() async throws -> Bool {
-        let sender = try stage.startSync(settings: settings(), killAt: kill.name)
-        return try await sender.outcome().status == -SIGKILL
+        try await senderDies { try stage.startSync(settings: settings(), killAt: kill.name) }
     }
 
     /// Whether the receiver died while syncs went to it.
     private func killReceiver(at point: String) async throws -> Bool {
+        try await receiverDies(at: point) { try stage.startSync(settings: settings()) }
+    }
+
+    private func senderDies(_ start: () throws -> RunningCommand) async throws -> Bool {
+        try await run(start, while: { true }) == -SIGKILL
+    }
+
+    private func receiverDies(at point: String, during start: () throws -> RunningCommand) async throws -> Bool {
         try await stage.startReceiver(keep: mirrorKeep, killAt: point)
         let receiver = try stage.receiver.command
-        let end = ContinuousClock.now + .seconds(60)
-        var isDone = false
-        while receiver.isRunning, !isDone, ContinuousClock.now < end {
-            // A mirror whose last receiver died is locked until the cluster has noticed.
-            let status = try await stage.sync(settings: settings()).status
-            isDone = ![11, 75].contains(status)
-        }
-        if isDone { try? await eventually("the receiver dies", within: .seconds(3)) { !receiver.isRunning } }
+        _ = try await run(start, while: { receiver.isRunning })
+        // The sender may have its answer before.
+        try? await eventually("the receiver dies", within: .seconds(20)) { !receiver.isRunning }
         return !receiver.isRunning
+    }
+
+    /// Runs a command, again and again while it can't begin: an image whose last user died is locked until its cluster
+    /// has noticed. Its last status.
+    private func run(
+        _ start: () throws -> RunningCommand, while isWanted: () -> Bool
+    ) async throws -> Int32 {
+        let end = ContinuousClock.now + .seconds(60)
+        var status: Int32
+        repeat {
+            status = try await start().outcome().status
+        } while [11, 75].contains(status) && isWanted() && ContinuousClock.now < end
+        return status
     }
 
     /// Every snapshot that both sides have is equal, and the newest one holds the source's present bytes.
@@ -170,22 +179,6 @@ struct KillPointRun: Sendable {
         let unsent = here.count > common.count ? ", \(here.count - common.count) only here" : ""
         row.equality = (unequal.isEmpty ? "\(common.count) equal" : "NOT EQUAL") + unsent
         row.faults += unequal.map { "\($0) differs" }
-    }
-
-    private func leftBehind() async throws -> [String] {
-        // The receiver may be at work on old snapshots when the sender has long heard of the commit, and the stock tools
-        // leave a watch of their own now and then, which goes after the 10 s that the cluster was told.
-        var left: [String] = []
-        try? await eventually("nothing is left behind", within: .seconds(45)) {
-            left = try await leftBehindNow()
-            return left.isEmpty
-        }
-        return left
-    }
-
-    private func leftBehindNow() async throws -> [String] {
-        try await stage.sourceImage().leftBehind().map { "source: \($0)" }
-            + stage.mirrorImage().leftBehind().map { "mirror: \($0)" }
     }
 }
 

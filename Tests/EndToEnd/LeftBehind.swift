@@ -68,3 +68,23 @@ extension SiteImage {
         return try decoder.decode(type, from: Data(text.utf8))
     }
 }
+
+extension Stage {
+    /// What is left behind at both ends, once all that goes by itself is gone: the receiver may be at work on old
+    /// snapshots when the sender has long heard of the commit, and the stock tools leave a watch of their own now and
+    /// then, which goes after the 10 or 30 s that the cluster was told.
+    func leftBehind(_ name: String = "vm") async throws -> [String] {
+        var left: [String] = []
+        do {
+            try await eventually("nothing is left behind") {
+                left =
+                    try await sourceImage(name).leftBehind().map { "source: \($0)" }
+                    + mirrorImage(name).leftBehind().map { "mirror: \($0)" }
+                return left.isEmpty
+            }
+        } catch is NeverHappened {
+            return left
+        }
+        return []
+    }
+}
