@@ -26,10 +26,13 @@ struct CephError: Error, Equatable {
         self.number = number
         reason = Self.reason(number)
         detail = "\(String(cString: strerror(number))) (\(Self.name(number)) from \(call))"
-        if number == ESHUTDOWN {
-            remedy = "the cluster has cut us off (blocklist): see `ceph osd blocklist ls`, then run again"
+        if isCutOff {
+            remedy = "the cluster has cut us off (blocklist): see `ceph osd blocklist ls`; the next try connects anew"
         }
     }
+
+    /// Whether the cluster takes nothing more from this connection, ever.
+    var isCutOff: Bool { number == ESHUTDOWN }
 
     /// The same failure, read differently because of what was being done.
     func asReason(_ reason: StoreError.Reason, remedy: String? = nil) -> CephError {

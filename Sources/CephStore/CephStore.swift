@@ -7,20 +7,27 @@ public final class CephStore: ImageStore {
     /// `ceph:pool`, or `ceph:pool/namespace`.
     public var location: String { "ceph:\(place.spec)" }
 
-    private let place: CephLocation
-    private let pool: Mutex<RadosPool?>
+    /// A pool, with the connection that it can be opened over again.
+    private struct Opened: Sendable {
+        let connection: CephConnection
+        let pool: RadosPool
+    }
 
-    private init(_ place: CephLocation, _ pool: RadosPool) {
+    private let place: CephLocation
+    /// Nil once the store is closed.
+    private let opened: Mutex<Opened?>
+
+    private init(_ place: CephLocation, _ opened: Opened) {
         self.place = place
-        self.pool = Mutex(pool)
+        self.opened = Mutex(opened)
     }
 
     /// Connects to the cluster and opens the pool. When the cluster does not answer this throws `.unavailable`
     /// after about 20 s. Other errors: `.notFound` for the configuration file, the pool or the namespace,
     /// `.notPermitted` for the user and its key.
     public static func open(_ location: CephLocation) async throws(StoreError) -> CephStore {
-        let cluster = try await connect(confPath: location.confPath, user: location.user)
-        return try await open(location, on: cluster)
+        let connection = try await connect(confPath: location.confPath, user: location.user)
+        return try await open(location, over: connection)
     }
 
     /// Opens several pools and namespaces of one cluster over one connection, as a store whose images are called
@@ -29,29 +36,37 @@ public final class CephStore: ImageStore {
     public static func open(
         conf: String, user: String, places: [(pool: String, namespace: String?)], dataPool: String?
     ) async throws(StoreError) -> PlacedStores {
-        let cluster = try await connect(confPath: conf, user: user)
+        let connection = try await connect(confPath: conf, user: user)
         var stores: [String: CephStore] = [:]
         for place in places {
             let location = CephLocation(
                 confPath: conf, user: user, pool: place.pool, namespace: place.namespace, dataPool: dataPool)
-            stores[location.spec] = try await open(location, on: cluster)
+            stores[location.spec] = try await open(location, over: connection)
         }
         return PlacedStores(stores)
     }
 
-    private static func connect(confPath: String, user: String) async throws(StoreError) -> RadosCluster {
+    private static func connect(confPath: String, user: String) async throws(StoreError) -> CephConnection {
         try await run("connect as client.\(user) with", confPath) { () throws(CephError) in
-            try RadosCluster(confPath: confPath, user: user)
+            try CephConnection(confPath: confPath, user: user)
         }
     }
 
     private static func open(
-        _ location: CephLocation, on cluster: RadosCluster
+        _ location: CephLocation, over connection: CephConnection
     ) async throws(StoreError) -> CephStore {
-        let pool = try await run("open the pool", location.spec) { () throws(CephError) in
-            try RadosPool(cluster, pool: location.pool, namespace: location.namespace)
+        let opened = try await run("open the pool", location.spec) { () throws(CephError) in
+            try open(location, over: connection, insteadOf: nil)
         }
-        return CephStore(location, pool)
+        return CephStore(location, opened)
+    }
+
+    private static func open(
+        _ location: CephLocation, over connection: CephConnection, insteadOf lost: RadosPool?
+    ) throws(CephError) -> Opened {
+        let cluster = try connection.cluster(insteadOf: lost?.cluster)
+        let pool = try RadosPool(cluster, pool: location.pool, namespace: location.namespace)
+        return Opened(connection: connection, pool: pool)
     }
 
     /// Names of all images in the pool or namespace, sorted.
@@ -90,7 +105,7 @@ public final class CephStore: ImageStore {
     /// Lets go of the connection, which ends when the last image that was opened here is closed.
     public func close() async {
         // The last reference goes on a thread of ours, because ending the connection blocks.
-        let last = Mutex(pool.withLock { $0.take() })
+        let last = Mutex(opened.withLock { $0.take() })
         await CephThreads.control.run { last.withLock { $0 = nil } }
     }
 
@@ -121,10 +136,27 @@ public final class CephStore: ImageStore {
         _ operation: String, _ subject: String,
         _ body: @escaping @Sendable (RadosPool) throws(CephError) -> Result
     ) async throws(StoreError) -> Result {
-        guard let pool = pool.withLock(\.self) else {
+        guard let opened = opened.withLock(\.self) else {
             throw StoreError(.unavailable, operation, subject, detail: "the store is closed")
         }
-        return try await Self.run(operation, subject) { () throws(CephError) in try body(pool) }
+        return try await Self.run(operation, subject) { () throws(CephError) in
+            do throws(CephError) {
+                return try body(opened.pool)
+            } catch  where error.isCutOff {
+                return try body(self.reopen(instead: opened))
+            }
+        }
+    }
+
+    /// The pool over a connection that is not cut off. Blocks.
+    private func reopen(instead lost: Opened) throws(CephError) -> RadosPool {
+        if let other = opened.withLock(\.self)?.pool, other !== lost.pool { return other }
+        let new = try Self.open(place, over: lost.connection, insteadOf: lost.pool)
+        opened.withLock { opened in
+            // A store that was closed meanwhile stays closed.
+            if opened != nil { opened = new }
+        }
+        return new.pool
     }
 
     private static func run<Result: Sendable>(

@@ -61,6 +61,30 @@ struct Cluster: Sendable {
         _ = try marking.get()
     }
 
+    private struct Session: Decodable {
+        struct Addresses: Decodable { var addrvec: [Address] }
+        struct Address: Decodable {
+            var addr: String
+            var nonce: Int64
+        }
+        var entityName: String
+        var addrs: Addresses
+    }
+
+    /// Blocklists all clients that are connected, as an operator does, or a client that takes a lock over; their number.
+    @discardableResult
+    func cutOffClients() async throws -> Int {
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        let text = try await ceph("tell", "mon.a", "sessions", "--format", "json")
+        let sessions = try decoder.decode([Session].self, from: Data(text.utf8))
+        let addresses = Set(
+            sessions.filter { $0.entityName.hasPrefix("client.") }.flatMap(\.addrs.addrvec)
+                .map { "\($0.addr)/\($0.nonce)" })
+        for address in addresses { try await ceph("osd", "blocklist", "add", address, "600") }
+        return addresses.count
+    }
+
     /// Why there is no room.
     enum Shortage: String, CaseIterable, Sendable {
         /// The pool has used up its quota.
