@@ -143,7 +143,7 @@ let package = Package(
         tests("SecureTransport", ["FerryCore", "OpenSSL", "TestCertificates", nioCore, nioPosix, nioEmbedded]),
         tests("MemoryStore", ["FerryCore", "ImageStore", "StoreConformance"]),
         tests("DirectoryStore", ["FerryCore", "ImageStore", "StoreConformance", "TestSupport"]),
-        tests("CephStore", ["FerryCore", "ImageStore", "StoreConformance", "CCeph"]),
+        tests("CephStore", ["FerryCore", "ImageStore", "StoreConformance", "CCeph", "TestSupport"]),
         tests(
             "Engine",
             [

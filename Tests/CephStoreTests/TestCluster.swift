@@ -1,6 +1,7 @@
 import CephStore
 import Foundation
 import ImageStore
+import TestSupport
 
 /// A cluster for tests, as `Tests/minicluster` starts one: its pool `rbd` is ours.
 struct TestCluster: Sendable {
@@ -76,24 +77,11 @@ struct TestCluster: Sendable {
         try await run("ceph", ["-c", confPath] + arguments)
     }
 
-    private struct Session: Decodable {
-        struct Addresses: Decodable { var addrvec: [Address] }
-        struct Address: Decodable {
-            var addr: String
-            var nonce: Int64
-        }
-        var entityName: String
-        var addrs: Addresses
-    }
-
     /// Blocklists all connections of a user, as an operator does, or a client that takes a lock over.
     func cutOff(user: String) async throws {
-        let decoder = JSONDecoder()
-        decoder.keyDecodingStrategy = .convertFromSnakeCase
-        let text = try await ceph("tell", "mon.a", "sessions", "--format", "json")
-        let sessions = try decoder.decode([Session].self, from: Data(text.utf8))
-        for address in sessions.filter({ $0.entityName == "client.\(user)" }).flatMap(\.addrs.addrvec) {
-            try await ceph("osd", "blocklist", "add", "\(address.addr)/\(address.nonce)", "600")
+        let sessions = try MonitorSessions(json: try await ceph("tell", "mon.a", "sessions", "--format", "json"))
+        for address in sessions.addresses(of: "client.\(user)") {
+            try await ceph("osd", "blocklist", "add", address, "600")
         }
     }
 

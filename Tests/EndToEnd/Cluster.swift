@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import TestSupport
 
 /// A cluster for tests, as `Tests/minicluster` starts one: its pool `rbd` is ours.
 struct Cluster: Sendable {
@@ -61,26 +62,10 @@ struct Cluster: Sendable {
         _ = try marking.get()
     }
 
-    private struct Session: Decodable {
-        struct Addresses: Decodable { var addrvec: [Address] }
-        struct Address: Decodable {
-            var addr: String
-            var nonce: Int64
-        }
-        var entityName: String
-        var addrs: Addresses
-    }
-
     /// Blocklists all clients that are connected, as an operator does, or a client that takes a lock over; their number.
-    @discardableResult
     func cutOffClients() async throws -> Int {
-        let decoder = JSONDecoder()
-        decoder.keyDecodingStrategy = .convertFromSnakeCase
-        let text = try await ceph("tell", "mon.a", "sessions", "--format", "json")
-        let sessions = try decoder.decode([Session].self, from: Data(text.utf8))
-        let addresses = Set(
-            sessions.filter { $0.entityName.hasPrefix("client.") }.flatMap(\.addrs.addrvec)
-                .map { "\($0.addr)/\($0.nonce)" })
+        let sessions = try MonitorSessions(json: try await ceph("tell", "mon.a", "sessions", "--format", "json"))
+        let addresses = sessions.addresses(of: "client.")
         for address in addresses { try await ceph("osd", "blocklist", "add", address, "600") }
         return addresses.count
     }
