@@ -16,7 +16,7 @@ final class CephConnection: Sendable {
 
     /// The connection; another one than `lost`, if that is given. Blocks while it is made. What was opened over the lost
     /// one keeps that until it is closed.
-    func cluster(insteadOf lost: RadosCluster? = nil) throws(CephError) -> RadosCluster {
+    func cluster(insteadOf lost: RadosCluster?) throws(CephError) -> RadosCluster {
         try current.withLock { (cluster) throws(CephError) in
             guard cluster === lost else { return cluster }
             let new = try RadosCluster(confPath: confPath, user: user)

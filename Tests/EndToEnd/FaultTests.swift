@@ -13,6 +13,7 @@ extension EndToEnd {
             print("cuts of a line with seed \(seed)")
             var generator = SeededGenerator(seed: seed)
             try await Stage.with(kind) { stage in
+                try await stage.forgetDeadClients(afterSeconds: 10)
                 let image = try await stage.makeSource(byteCount: 4 * Self.mebibyte)
                 let line = try BadLine(to: stage.receiver.port)
                 defer { line.close() }
@@ -101,6 +102,7 @@ extension EndToEnd {
         /// A cluster's only OSD stands still while images are read from it, or written to it.
         private func stop(_ cluster: Cluster, _ kind: StageKind, more: String) async throws {
             try await Stage.with(kind) { stage in
+                try await stage.forgetDeadClients(afterSeconds: 10)
                 try await stage.makeSource(byteCount: 24 * Self.mebibyte)
                 let proxy = try Proxy(to: stage.receiver.port, after: 3 * Self.mebibyte, .none)
                 defer { proxy.close() }

@@ -24,6 +24,7 @@ extension EndToEnd {
         func pool(shortage: Cluster.Shortage) async throws {
             let cluster = try #require(Cluster.second)
             try await Stage.with(.clusters) { stage in
+                try await stage.forgetDeadClients(afterSeconds: 10)
                 try await stage.makeSource(byteCount: 24 * Self.mebibyte)
                 let proxy = try Proxy(to: stage.receiver.port, after: 8 * Self.mebibyte, .hold)
                 defer { proxy.close() }

@@ -61,7 +61,7 @@ struct KillPointRun: Sendable {
         row.recovery = "status \(outcome.status) in \((ContinuousClock.now - began).components.seconds) s"
         if outcome.status != 0 { row.faults.append(outcome.images.first?.error ?? outcome.errors) }
         try await compare(&row)
-        row.faults += try await stage.leftBehind()
+        row.faults += try await stage.leftBehind(within: .seconds(45))
         return row
     }
 
@@ -89,7 +89,7 @@ struct KillPointRun: Sendable {
         if !isEqual { row.faults.append("\(last) differs") }
         // A checkpoint that a repair left behind its publication goes with the next transfer.
         if repairs { _ = try await stage.syncUntilDone(settings: settings()) }
-        row.faults += try await stage.leftBehind()
+        row.faults += try await stage.leftBehind(within: .seconds(45))
         return row
     }
 
